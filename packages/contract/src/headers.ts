@@ -1,0 +1,23 @@
+import type { Dimension } from "./dimensions.ts";
+
+/** Request headers that carry identity, by precedence: ours first, then the aliases of those who switch. Lower case. */
+export const DIMENSION_HEADERS: { readonly [D in Dimension]: readonly string[] } = {
+  session: ["x-tollhouse-session", "x-session-id"],
+  agent: ["x-tollhouse-agent", "x-tolvyn-agent"],
+  feature: ["x-tollhouse-feature", "x-tolvyn-feature"],
+  service: ["x-tollhouse-service", "x-tolvyn-service"],
+  user: ["x-tollhouse-user", "x-user-id", "x-tolvyn-user"],
+  team: ["x-tollhouse-team", "x-tolvyn-team"],
+  customer: ["x-tollhouse-customer", "x-org-id", "x-tolvyn-customer"],
+};
+
+export const PLAN_HEADER = "x-tollhouse-plan";
+export const INCLUDE_COST_HEADER = "x-tollhouse-include-cost";
+
+/** Response headers. */
+export const DECISION_HEADER = "x-tollhouse-decision";
+export const BUDGET_HEADER = "x-tollhouse-budget";
+export const COST_HEADER = "x-tollhouse-cost";
+export const REASON_HEADER = "x-tollhouse-reason";
+export const OUTPUT_LIMIT_HEADER = "x-tollhouse-output-limit";
+export const IGNORED_HEADER = "x-tollhouse-ignored";

@@ -1,0 +1,2 @@
+export * from "./counters/counter-store.ts";
+export * from "./spool/records.ts";
