@@ -1,12 +1,39 @@
 import { defineConfig } from "vitest/config";
 
+/**
+ * Two projects, told apart by name: `*.real.test.ts`, and everything under tests/, start real processes (PostgreSQL, Redis, the
+ * built server, a browser) and run after the rest, so that a broken rule is seen within seconds. All others need no service.
+ */
+const REAL = ["**/*.real.test.ts", "tests/**/*.test.ts"];
+
 export default defineConfig({
   resolve: { conditions: ["@tollhouse/source"] },
-  ssr: { resolve: { conditions: ["@tollhouse/source", "node", "import", "default"] } },
+  // Not "import": vitest gives these to Node for every resolution, and a require() inside pg would then get ES modules.
+  ssr: { resolve: { conditions: ["@tollhouse/source", "node", "default"] } },
   test: {
-    include: ["packages/*/src/**/*.test.ts", "apps/*/src/**/*.test.ts", "scripts/**/*.test.ts", "tests/**/*.test.ts"],
     execArgv: ["--conditions=@tollhouse/source"],
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // More workers than cores make every measured bar a matter of luck.
+    maxWorkers: 2,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "unit",
+          include: ["packages/*/src/**/*.test.ts", "apps/*/src/**/*.test.ts", "scripts/**/*.test.ts"],
+          exclude: REAL,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "real",
+          include: ["{packages,apps}/*/src/**/*.real.test.ts", "scripts/**/*.real.test.ts", "tests/**/*.test.ts"],
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
   },
 });

@@ -70,7 +70,7 @@ export const CODES = {
     403,
     "never",
     "client",
-    "This host name is not served in open mode",
+    "Open mode serves this machine only: no other host name, no page of another site",
     "permission_error",
     "permission_error",
     "PERMISSION_DENIED",

@@ -30,8 +30,15 @@ export interface CallFacts {
   readonly endpoint: Endpoint;
   /** As the client named it; empty only where the endpoint has no model (`models`). */
   readonly model: string;
+  /**
+   * Further models that the request lets the provider use for this call (Anthropic `fallbacks`, advisor tools): allow lists
+   * and the dearest price look at them too. Absent = none.
+   */
+  readonly otherModels?: readonly string[];
   /** Did the client ask for a stream? */
   readonly stream: boolean;
+  /** Did the client itself ask for usage in its stream (OpenAI `stream_options.include_usage`), or does its dialect always send it? */
+  readonly usageAsked: boolean;
   /** Upper bound of text input tokens: UTF-8 bytes of everything that becomes text, plus framing. */
   readonly inputTokensMax: number;
   /** Upper bound of image input tokens, and of audio input tokens. */

@@ -3,4 +3,5 @@ export * from "./dimensions.ts";
 export * from "./facts.ts";
 export * from "./headers.ts";
 export * from "./limits.ts";
+export * from "./policies.ts";
 export * from "./usage.ts";

@@ -13,10 +13,12 @@ export type LimitMode = (typeof MODES)[number];
 const scope = z.string().refine((text) => parseScope(text) !== null, {
   error: "expected `org` or `<dimension>:<value>`, such as `session:run-42` or `team:search`",
 });
-const zone = z.string().refine(isZone, { error: "expected an IANA time zone, such as `Europe/Berlin`" });
+export const timeZoneSchema: z.ZodType<string> = z
+  .string()
+  .refine(isZone, { error: "expected an IANA time zone, such as `Europe/Berlin`" });
 
 /** A decimal string: dollars with at most nine places for `usd`, a whole number for `tokens` and `requests`. Never a float. */
-const amount = z
+export const limitAmountSchema: z.ZodType<string> = z
   .string({ error: 'expected a decimal string, such as "25.00"' })
   .regex(/^\d{1,10}(\.\d{1,9})?$/, { error: 'expected a decimal string with at most nine places, such as "25.00"' })
   .refine((text) => Number(text) <= 9_000_000_000, { error: "expected at most 9000000000" });
@@ -26,10 +28,10 @@ export const limitCreateSchema: z.ZodType<LimitCreate> = z
   .strictObject({
     scope,
     measure: z.enum(MEASURES),
-    amount,
+    amount: limitAmountSchema,
     window: z.enum(WINDOWS),
     mode: z.enum(MODES),
-    time_zone: zone.optional(),
+    time_zone: timeZoneSchema.optional(),
   })
   .superRefine((limit, context) => {
     if (limit.measure !== "usd" && limit.amount.includes("."))
@@ -38,7 +40,7 @@ export const limitCreateSchema: z.ZodType<LimitCreate> = z
 
 /** `PUT /api/v1/limits/{id}`: what may change; the version is the one that was read (a lost update is refused). */
 export const limitUpdateSchema: z.ZodType<LimitUpdate> = z.strictObject({
-  amount: amount.optional(),
+  amount: limitAmountSchema.optional(),
   mode: z.enum(MODES).optional(),
   version: z.number().int().positive().optional(),
 });

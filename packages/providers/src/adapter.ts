@@ -19,7 +19,7 @@ export interface Route {
 export interface UpstreamEdit {
   /** Ask for usage in the stream (OpenAI `stream_options.include_usage`). */
   readonly includeUsage?: boolean;
-  /** Ask for a stream although the client did not (the answer is assembled for it). Implies includeUsage. */
+  /** Ask for a stream although the client did not (the answer is assembled for it). Asks for usage too, unless includeUsage is false. */
   readonly forceStream?: boolean;
   /** Set the provider's own output cap, per choice, replacing every alias the client used. */
   readonly outputTokensMax?: number;
@@ -118,8 +118,11 @@ export interface ProviderAdapter {
   assembler(route: Route, facts: CallFacts): Assembler | null;
   /** Body of a refusal before the first byte (status and headers come from `refusal.row`). */
   refusalBody(refusal: Refusal): Buffer;
-  /** Well-formed last bytes of a stream that Tollhouse cuts, such that the official client raises. */
-  cutFrame(route: Route, refusal: Refusal): Buffer;
+  /**
+   * Well-formed last bytes of a stream that Tollhouse cuts, such that the official client raises. `begun`: did any byte of
+   * the body go to the client (default true)? A JSON array (Gemini without `alt=sse`) needs it for its bracket.
+   */
+  cutFrame(route: Route, refusal: Refusal, begun?: boolean): Buffer;
   /** Is a provider's refusal with this status certainly not billed? (4xx/5xx before any output.) */
   unbilled(status: number): boolean;
 }

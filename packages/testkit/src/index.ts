@@ -1,1 +1,3 @@
-export {};
+export { testDatabase, type TestDatabase } from "./test-database.ts";
+export { simulatorProcess, type BilledCall, type SimulatorProcess } from "./simulator-process.ts";
+export { tollhouseProcess, type TollhouseProcess, type TollhouseProcessOptions } from "./tollhouse-process.ts";

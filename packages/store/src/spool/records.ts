@@ -97,4 +97,9 @@ export interface AdminRecord {
   readonly subject: string;
   readonly before: string | null;
   readonly after: string | null;
+  /**
+   * Counters that the change starts with: a new limit counts what its scope already used in the current window. Folded like
+   * the deltas of a call, so that counters stay the fold of the ledger.
+   */
+  readonly counters?: readonly { readonly limit: string; readonly window: string; readonly amount: string }[];
 }

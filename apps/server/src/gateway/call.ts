@@ -1,0 +1,230 @@
+import { randomUUIDv7 } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { CallFacts } from "@tollhouse/contract";
+import { decide, freePriceRow, type Estimate, type Limit, type PriceRow } from "@tollhouse/engine";
+import { BadRequest, type Refusal, type Route, type UpstreamRequest } from "@tollhouse/providers";
+import { SpoolUnavailable, type CounterState } from "@tollhouse/store";
+import { parseJsonBody, readBody } from "./body.ts";
+import { estimateCall, estimateUnpriced } from "./estimate-call.ts";
+import { Exchange } from "./exchange.ts";
+import type { Gateway } from "./gateway.ts";
+import { identify, type Identity } from "./identify.ts";
+import { readMultipart } from "./multipart.ts";
+import { buildRefusal, sendRefusal, type RefusalInput } from "./refusal.ts";
+import { readRequestHeaders, type RequestHeaders } from "./request-headers.ts";
+import { reserveCall, type Reservation } from "./reserve-call.ts";
+import { recordBlocked } from "./settle-call.ts";
+import type { Target } from "./upstreams.ts";
+
+/** What is known of one call while it lives. Filled in from top to bottom by `handleCall`; nobody else writes to it. */
+export interface Call {
+  readonly decision: string;
+  readonly target: Target;
+  readonly route: Route;
+  readonly headers: RequestHeaders;
+  readonly startedMs: number;
+  /** Monotonic, for latencies. */
+  readonly startedAt: number;
+  identity: Identity;
+  facts: CallFacts;
+  /** The request as it came. */
+  raw: Buffer;
+  price: PriceRow | null;
+  /** Is the estimate made of prices? False: no price is known, and nothing but tokens and requests is reserved. */
+  priced: boolean;
+  estimate: Estimate;
+  limits: readonly Limit[];
+  snapshotVersion: number;
+  reservation: Reservation;
+  /** Counters after the reservation, in the order of `limits`. */
+  states: readonly CounterState[];
+  /** Monotonic moment at which the request went upstream; 0 = not yet. */
+  sentAt: number;
+  /** Has its one end been claimed? */
+  ended: boolean;
+}
+
+/** No provider has longer names; they become labels of reports and fields of ledger entries. */
+const MODEL_LENGTH_MAX = 256;
+
+/**
+ * The life of one call, in order; only this file knows the order. Each step either goes on or ends the call with an answer:
+ * identify → parse → decide → reserve → intent → forward (→ meter → price → outcome → settle, in Exchange and settle-call).
+ */
+export async function handleCall(
+  gateway: Gateway,
+  target: Target,
+  route: Route,
+  req: IncomingMessage,
+  res: ServerResponse,
+): Promise<void> {
+  const call = begin(gateway, target, route, req);
+  const refuse = (input: Omit<RefusalInput, "decision">): void => refuseCall(gateway, call, res, input);
+
+  // Identify. Nothing of the body is read for a caller who may not call.
+  if (gateway.state.closing) return refuse({ code: "SHUTTING_DOWN", message: "This node is shutting down" });
+  if (gateway.state.inFlight >= gateway.settings.callsInFlightMax)
+    return refuse({ code: "OVERLOADED", message: "Too many calls are in flight on this node" });
+  const url = req.url as string;
+  const question = url.indexOf("?");
+  const query = question === -1 ? "" : url.slice(question + 1);
+  const identity = identify(call.headers, query, gateway.identity, target.upstream.credential === null);
+  if ("code" in identity) return refuse(identity);
+  call.identity = identity;
+  if (!hasCredential(call))
+    return refuse({
+      code: "PROVIDER_NOT_CONFIGURED",
+      message: `No credential for provider ${target.upstream.name}: set it in Tollhouse's settings, or send your own`,
+    });
+
+  // Parse.
+  if (call.headers.contentEncoding !== null)
+    return refuse({
+      code: "REQUEST_INVALID",
+      message: "content-encoding: expected an unencoded body",
+      param: "content-encoding",
+    });
+  const raw = await readBody(req, call.headers.contentLength, gateway.settings.bodyBytesMax);
+  if ("code" in raw) return refuse(raw);
+  call.raw = raw;
+  const body = parseBody(call);
+  if ("code" in body) return refuse(body);
+  try {
+    call.facts = target.upstream.adapter.parseRequest(route, body.value, raw.length, contextHeaders(call.headers));
+  } catch (error) {
+    if (!(error instanceof BadRequest)) throw error;
+    return refuse({ code: "REQUEST_INVALID", message: error.message, param: error.field });
+  }
+
+  const { facts } = call;
+  if (facts.model.length > MODEL_LENGTH_MAX)
+    return refuse({
+      code: "REQUEST_INVALID",
+      message: `model: expected at most ${MODEL_LENGTH_MAX} characters`,
+      param: "model",
+    });
+
+  // Decide: the rules that need no store.
+  const snapshot = gateway.limits();
+  call.snapshotVersion = snapshot.version;
+  call.limits = facts.free ? [] : snapshot.match({ ...matchOf(call), model: facts.model });
+  call.price = facts.free
+    ? freePriceRow(target.upstream.name)
+    : gateway.prices.find(target.upstream.name, facts.model, call.startedMs);
+  const estimated = estimateCall(gateway, call, null);
+  const block = decide({ facts, priceKnown: estimated !== null, limits: call.limits });
+  if (block !== null) return refuse(block);
+  call.priced = estimated !== null;
+  call.estimate = estimated ?? estimateUnpriced(call, null);
+
+  // Reserve: all limits, or none.
+  const reserved = await reserveCall(gateway, call, body.value);
+  if ("code" in reserved) return refuse(reserved);
+  call.reservation = reserved;
+
+  // What goes upstream is made before the intent: from there on nothing of ours may fail.
+  const request = editRequest(gateway, call, body.value);
+  if ("code" in request) return refuse(request);
+
+  // Intent: durable before anything leaves. From here on the call has exactly one recorded end.
+  const exchange = new Exchange(gateway, call, res);
+  try {
+    await exchange.writeIntent();
+  } catch (error) {
+    exchange.withdraw();
+    gateway.counters.release(call.decision);
+    if (!(error instanceof SpoolUnavailable)) throw error;
+    return refuse({ code: "SPOOL_UNAVAILABLE", message: "The call cannot be recorded right now, so it was not made" });
+  }
+
+  // Forward; the exchange meters, prices, settles and answers.
+  try {
+    exchange.send(request);
+  } catch (error) {
+    // A bug of ours, behind the intent: the call has its one end all the same, and nothing stays held.
+    gateway.failed(error);
+    exchange.cut("INTERNAL", "Tollhouse failed; the call was not made", null);
+  }
+}
+
+/** A request that cannot be edited ends the call before its intent, and gives the reservation back. */
+function editRequest(gateway: Gateway, call: Call, body: unknown): UpstreamRequest | Omit<RefusalInput, "decision"> {
+  try {
+    return call.target.upstream.adapter.editRequest(call.route, body, call.raw, call.reservation.edit);
+  } catch (error) {
+    gateway.counters.release(call.decision);
+    if (!(error instanceof BadRequest)) throw error;
+    return { code: "REQUEST_INVALID", message: error.message, param: error.field };
+  }
+}
+
+function begin(gateway: Gateway, target: Target, route: Route, req: IncomingMessage): Call {
+  return {
+    decision: randomUUIDv7().replaceAll("-", ""),
+    target,
+    route,
+    headers: readRequestHeaders(req.rawHeaders),
+    startedMs: gateway.now(),
+    startedAt: performance.now(),
+    // Set by handleCall before anything reads them; a call that ends earlier is described by `refuseCall` alone.
+    identity: null!,
+    facts: null!,
+    raw: null!,
+    price: null,
+    priced: false,
+    estimate: null!,
+    limits: [],
+    snapshotVersion: 0,
+    reservation: null!,
+    states: [],
+    sentAt: 0,
+    ended: false,
+  };
+}
+
+/** Ends a call that has no intent: the answer, one blocked record, one log line. */
+function refuseCall(gateway: Gateway, call: Call, res: ServerResponse, input: Omit<RefusalInput, "decision">): void {
+  const refusal: Refusal = buildRefusal({ ...input, decision: call.decision });
+  recordBlocked(gateway, call, refusal);
+  // The rest of a body that nobody will read must not be taken for the next request.
+  if (!res.req.complete) res.setHeader("connection", "close");
+  sendRefusal(res, call.target.upstream.adapter, refusal, call.decision);
+}
+
+export function matchOf(call: Call): {
+  dimensions: Identity["dimensions"];
+  provider: string;
+  key: string | null;
+} {
+  return {
+    dimensions: call.identity.dimensions,
+    provider: call.target.upstream.name,
+    key: call.identity.key,
+  };
+}
+
+function hasCredential(call: Call): boolean {
+  const { upstream } = call.target;
+  return !upstream.needsCredential || upstream.credential !== null || call.identity.passThrough !== null;
+}
+
+function parseBody(call: Call): { readonly value: unknown } | Omit<RefusalInput, "decision"> {
+  switch (call.route.body) {
+    case "json":
+      return parseJsonBody(call.raw);
+    case "multipart":
+      return readMultipart(call.raw, call.headers.contentType);
+    case "none":
+      return { value: {} };
+  }
+}
+
+/** The few request headers an adapter may look at to read the facts of a call. */
+function contextHeaders(headers: RequestHeaders): Record<string, string | undefined> {
+  const out: Record<string, string | undefined> = { "content-type": headers.contentType };
+  for (let i = 0; i + 1 < headers.forward.length; i += 2) {
+    const name = (headers.forward[i] as string).toLowerCase();
+    if (name.startsWith("anthropic-") || name.startsWith("openai-")) out[name] = headers.forward[i + 1];
+  }
+  return out;
+}

@@ -1,0 +1,154 @@
+import type { ServerResponse } from "node:http";
+import { BUDGET_HEADER, COST_HEADER, DECISION_HEADER, OUTPUT_LIMIT_HEADER } from "@tollhouse/contract";
+import { formatNano } from "@tollhouse/engine";
+import type { Refusal } from "@tollhouse/providers";
+import type { CounterState } from "@tollhouse/store";
+import type { Call } from "./call.ts";
+import type { Gateway } from "./gateway.ts";
+import { budgetHeader, formatMeasure, remainingOf, resetsAt, sendRefusal } from "./refusal.ts";
+import { forwardedHeaders, headerOf } from "./response-headers.ts";
+import type { Settled } from "./settle-call.ts";
+
+/** A client that takes nothing for this long is treated as gone: its call is read to the end without it. */
+const SLOW_READER_MS = 60_000;
+
+/** What the upstream half needs to know of the client. */
+export interface ClientListener {
+  /** The client reads more slowly than the provider writes, or reads again. */
+  blocked(): void;
+  unblocked(): void;
+  /** The connection closed before the answer was complete. Told once. */
+  gone(): void;
+}
+
+/** The client's half of a call: head, body and last words, with what Tollhouse has to say in the headers. */
+export class ClientAnswer {
+  readonly #gateway: Gateway;
+  readonly #call: Call;
+  readonly #res: ServerResponse;
+  readonly #listener: ClientListener;
+  #gone = false;
+  #begun = false;
+  #type = "";
+  #blocked = false;
+  #slow: NodeJS.Timeout | null = null;
+
+  constructor(gateway: Gateway, call: Call, res: ServerResponse, listener: ClientListener) {
+    this.#gateway = gateway;
+    this.#call = call;
+    this.#res = res;
+    this.#listener = listener;
+    res.on("close", () => this.#closed());
+  }
+
+  /** Did the connection close before anything was asked of the provider? */
+  get lost(): boolean {
+    return this.#res.destroyed;
+  }
+
+  get blocked(): boolean {
+    return this.#blocked;
+  }
+
+  /** `raw`: headers of the provider. `settled`: null while the cost is not known yet. */
+  head(status: number, raw: readonly (Buffer | string)[], settled: Settled | null, own: readonly string[] = []): void {
+    const { decision, reservation } = this.#call;
+    const headers = forwardedHeaders(raw, own.includes("content-type"));
+    this.#type = headerOf(raw, "content-type") ?? "";
+    headers.push(DECISION_HEADER, `dec_${decision}`);
+    const tightest = this.#tightest();
+    if (tightest !== null) {
+      const remaining = formatMeasure(remainingOf(tightest), tightest.limit.measure);
+      headers.push(BUDGET_HEADER, budgetHeader(tightest.limit.scope, remaining, resetsAt(tightest)));
+    }
+    if (reservation.outputLimit !== null) headers.push(OUTPUT_LIMIT_HEADER, String(reservation.outputLimit));
+    if (settled !== null && settled.cost !== null) headers.push(COST_HEADER, formatNano(settled.cost));
+    for (const part of own) headers.push(part);
+    this.#res.writeHead(status, headers);
+  }
+
+  whole(
+    status: number,
+    raw: readonly (Buffer | string)[],
+    body: Buffer,
+    settled: Settled,
+    own: readonly string[] = [],
+  ): void {
+    if (this.#gone) return;
+    this.head(status, raw, settled, ["content-length", String(body.length), ...own]);
+    this.#res.end(body);
+  }
+
+  write(chunk: Buffer): void {
+    if (this.#gone || chunk.length === 0) return;
+    this.#begun = true;
+    if (this.#res.write(chunk) || this.#blocked) return;
+    this.#blocked = true;
+    this.#slow = setTimeout(() => this.#res.destroy(), SLOW_READER_MS);
+    this.#listener.blocked();
+    this.#res.once("drain", () => this.#drained());
+  }
+
+  /** The end of a stream, with the cost as a comment line where the client asked for it. */
+  endStream(settled: Settled): void {
+    if (this.#gone) return;
+    // Only server-sent events have comments; a JSON array stream (Gemini) would be broken by one.
+    if (this.#call.headers.includeCost && settled.cost !== null && this.#type.includes("event-stream"))
+      this.#res.write(`: ${COST_HEADER} ${formatNano(settled.cost)}\n\n`);
+    this.#res.end();
+  }
+
+  /** A stream that Tollhouse or a failure ended: last bytes of the client's dialect, such that its client raises. */
+  endWithFrame(refusal: Refusal): void {
+    const { target, route } = this.#call;
+    if (!this.#gone) this.#res.end(target.upstream.adapter.cutFrame(route, refusal, this.#begun));
+  }
+
+  refuse(refusal: Refusal): void {
+    if (this.#gone) return;
+    if (this.#res.headersSent) this.#res.destroy();
+    else sendRefusal(this.#res, this.#call.target.upstream.adapter, refusal, this.#call.decision);
+  }
+
+  /** The answer cannot be completed; the client must see that it is not whole. */
+  destroy(): void {
+    this.#res.destroy();
+  }
+
+  end(): void {
+    if (!this.#gone) this.#res.end();
+  }
+
+  #drained(): void {
+    this.#blocked = false;
+    if (this.#slow !== null) clearTimeout(this.#slow);
+    this.#listener.unblocked();
+  }
+
+  #closed(): void {
+    if (this.#slow !== null) clearTimeout(this.#slow);
+    if (this.#res.writableFinished) return;
+    this.#gone = true;
+    this.#blocked = false;
+    this.#listener.gone();
+  }
+
+  /**
+   * The limit with the least left, relative to its amount: chosen by how the counters stood after the reservation, and read again
+   * only for itself. Floating point is good enough to choose one, and nothing is paid by it.
+   */
+  #tightest(): CounterState | null {
+    const { states, startedMs } = this.#call;
+    let found: CounterState | null = null;
+    let least = Infinity;
+    for (const state of states) {
+      const { amount } = state.limit;
+      const share = amount === 0n ? 0 : Number(amount - state.settled - state.reserved) / Number(amount);
+      if (share < least) {
+        least = share;
+        found = state;
+      }
+    }
+    return found === null ? null : this.#gateway.counters.read(found.limit, startedMs);
+  }
+}

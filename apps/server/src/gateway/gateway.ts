@@ -1,0 +1,50 @@
+import type { LimitSnapshot, PriceBook } from "@tollhouse/engine";
+import type { MemoryCounterStore, Spool } from "@tollhouse/store";
+import type { SettledTap } from "../limits/settled-tap.ts";
+import type { TokenCounter } from "../tokens/count-tokens.ts";
+import type { EndedCall } from "./ended-call.ts";
+import type { IdentifySettings } from "./identify.ts";
+import type { OutputProfile } from "./output-profile.ts";
+import type { RunningCalls } from "./running-calls.ts";
+
+/** Everything a call needs, made once at start. The call path reads nothing else: no settings, no environment, no globals. */
+export interface Gateway {
+  readonly settings: GatewaySettings;
+  readonly identity: IdentifySettings;
+  /** The snapshot in force; swapped as a whole when a limit changes. */
+  limits(): LimitSnapshot;
+  readonly counters: MemoryCounterStore;
+  readonly prices: PriceBook;
+  readonly spool: Spool;
+  readonly tokens: TokenCounter;
+  readonly profile: OutputProfile;
+  /** Told of every call that settled, for limits that are being made. */
+  readonly tap: SettledTap;
+  /** Told once of every call that ended, blocked ones included: log line and metrics. */
+  ended(call: EndedCall): void;
+  /** A bug of ours, on the way of a call that already has its reservation: logged as such. */
+  failed(error: unknown): void;
+  /** Milliseconds since 1970, never going backwards. */
+  now(): number;
+  /** Calls under way, so that a shutdown can wait for them and end the rest. */
+  readonly exchanges: RunningCalls;
+  readonly state: GatewayState;
+}
+
+export interface GatewayState {
+  /** Set at shutdown: new calls are refused. */
+  closing: boolean;
+  inFlight: number;
+  /** Calls whose client is gone and whose upstream is still being read to its usage. */
+  drains: number;
+}
+
+export interface GatewaySettings {
+  readonly bodyBytesMax: number;
+  readonly callsInFlightMax: number;
+  readonly bodyTimeoutMs: number;
+  readonly drainsMax: number;
+  readonly drainMs: number;
+  /** Largest whole answer that is held in memory to read its usage. */
+  readonly answerBytesMax: number;
+}

@@ -1,0 +1,170 @@
+import { randomUUIDv7 } from "node:crypto";
+import {
+  DEFAULT_TENANT,
+  MemoryCounterStore,
+  readSpool,
+  SPOOL_START,
+  type Spool,
+  type SpoolRecord,
+} from "@tollhouse/store";
+import {
+  createLimitSnapshot,
+  seededPriceBook,
+  type Limit,
+  type LimitSnapshot,
+  type PriceBook,
+} from "@tollhouse/engine";
+import { SettledTap } from "../limits/settled-tap.ts";
+import type { TokenCounter } from "../tokens/count-tokens.ts";
+import type { Call } from "./call.ts";
+import type { EndedCall } from "./ended-call.ts";
+import { estimateCall, estimateUnpriced } from "./estimate-call.ts";
+import type { Gateway } from "./gateway.ts";
+import { createOutputProfile } from "./output-profile.ts";
+import { readRequestHeaders } from "./request-headers.ts";
+import { RunningCalls } from "./running-calls.ts";
+import { createTargetFinder, createUpstream } from "./upstreams.ts";
+
+// A gateway and calls for tests, of real parts: everything but a listener, a provider and a tokenizer's vocabulary.
+
+export const SAMPLE_MS = Date.UTC(2026, 10, 21, 6, 30);
+
+export interface SampleGateway extends Gateway {
+  readonly told: EndedCall[];
+  readonly failures: unknown[];
+  /** The limits in force; a test may change them between two steps of a call. */
+  inForce: readonly Limit[];
+  version: number;
+}
+
+export interface SampleOptions {
+  readonly spool: Spool;
+  readonly tokens?: TokenCounter;
+  readonly prices?: PriceBook;
+  /** Where the limits in force come from; else from `inForce` and `version`. */
+  readonly limits?: () => LimitSnapshot;
+}
+
+/** A token for every four bytes: what English text has, without loading a vocabulary. */
+export const fourBytesAToken: TokenCounter = {
+  count: (texts) => Promise.resolve(Math.ceil(Buffer.byteLength(texts.join("")) / 4)),
+  close: () => Promise.resolve(),
+};
+
+/** No count in time: the byte bound stands. */
+export const neverCounts: TokenCounter = { count: () => Promise.resolve(null), close: () => Promise.resolve() };
+
+const SEEDED = seededPriceBook();
+
+export function sampleGateway(options: SampleOptions): SampleGateway {
+  const { spool, tokens = fourBytesAToken, prices = SEEDED, limits } = options;
+  const told: EndedCall[] = [];
+  const failures: unknown[] = [];
+  const place = { tenant: DEFAULT_TENANT, environment: "prod" };
+  const gateway: SampleGateway = {
+    settings: {
+      bodyBytesMax: 1024 * 1024,
+      callsInFlightMax: 100,
+      bodyTimeoutMs: 60_000,
+      drainsMax: 10,
+      drainMs: 1_000,
+      answerBytesMax: 1024 * 1024,
+    },
+    identity: { ...place, auth: "open", strict: false, isAdminKey: () => false },
+    inForce: [],
+    version: 1,
+    limits:
+      limits ??
+      (() => createLimitSnapshot({ version: gateway.version, limits: gateway.inForce, defaultSessionBudget: null })),
+    counters: new MemoryCounterStore(),
+    prices,
+    spool,
+    tokens,
+    profile: createOutputProfile(2),
+    tap: new SettledTap(),
+    ended: (call) => void told.push(call),
+    failed: (error) => void failures.push(error),
+    now: () => SAMPLE_MS,
+    exchanges: new RunningCalls(),
+    state: { closing: false, inFlight: 0, drains: 0 },
+    told,
+    failures,
+  };
+  return gateway;
+}
+
+export interface CallOptions {
+  readonly body: Record<string, unknown>;
+  readonly path?: string;
+  readonly headers?: readonly string[];
+  readonly startedMs?: number;
+}
+
+const upstreams = new Map(
+  (["openai", "anthropic", "gemini"] as const).map((name) => {
+    // Never connected to: a pool opens its first socket with its first request.
+    const of = { name, dialect: name, baseUrl: "http://127.0.0.1:9/v1", apiKey: "sk-sample", auth: "bearer" } as const;
+    return [name as string, createUpstream({ ...of, headersTimeoutMs: 1_000, chunkTimeoutMs: 1_000 })];
+  }),
+);
+const findTarget = createTargetFinder(upstreams);
+
+/** A call as it stands before `reserveCall`: identified, parsed, matched with the limits in force, and estimated. */
+export function sampleCall(gateway: SampleGateway, options: CallOptions): Call {
+  const { body, path = "/v1/chat/completions", headers = [], startedMs = SAMPLE_MS } = options;
+  const target = findTarget(path);
+  const route = target?.upstream.adapter.route(target.path) ?? null;
+  if (target === null || route === null) throw new Error(`no route for ${path}`);
+  const raw = Buffer.from(JSON.stringify(body));
+  const facts = target.upstream.adapter.parseRequest(route, body, raw.length, {});
+  const read = readRequestHeaders([...headers]);
+  const provider = target.upstream.name;
+  const identity = { ...gateway.identity, dimensions: read.dimensions, key: null, passThrough: null };
+  const snapshot = gateway.limits();
+  const price = gateway.prices.find(provider, facts.model, startedMs);
+  const call: Call = {
+    decision: randomUUIDv7().replaceAll("-", ""),
+    target,
+    route,
+    headers: read,
+    startedMs,
+    startedAt: performance.now(),
+    identity,
+    facts,
+    raw,
+    price,
+    priced: price !== null,
+    estimate: null!,
+    limits: snapshot.match({ dimensions: read.dimensions, provider, key: null, model: facts.model }),
+    snapshotVersion: snapshot.version,
+    reservation: null!,
+    states: [],
+    sentAt: performance.now(),
+    ended: false,
+  };
+  call.estimate = estimateCall(gateway, call, null) ?? estimateUnpriced(call, null);
+  return call;
+}
+
+export function sampleLimit(over: Partial<Limit>): Limit {
+  return {
+    id: "lim_1",
+    scope: "org",
+    measure: "usd",
+    amount: 1_000_000_000n,
+    window: "lifetime",
+    timeZone: "UTC",
+    mode: "hard",
+    version: 1,
+    derived: false,
+    ...over,
+  };
+}
+
+/** Everything the gateway has written so far. */
+export async function spooled(gateway: Gateway): Promise<SpoolRecord[]> {
+  await new Promise(setImmediate);
+  const records: SpoolRecord[] = [];
+  for await (const frame of readSpool(gateway.spool.dir, SPOOL_START)) records.push(frame.record);
+  return records;
+}

@@ -1,0 +1,2 @@
+export { startTollhouse, type Tollhouse } from "./tollhouse.ts";
+export { loadSettings, type Settings, type SettingsInput } from "./settings.ts";

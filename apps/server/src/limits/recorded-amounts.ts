@@ -1,0 +1,54 @@
+import { rollingSlots, ROLLING_SLOT_MS, windowAt, type Limit } from "@tollhouse/engine";
+import { spendOfScope, type Database, type LedgerKeys, type Queryable } from "@tollhouse/store";
+import type { RecordedAmounts } from "./limit-service.ts";
+import type { SettledCall } from "./settled-tap.ts";
+
+export interface RecordedAmountsParts {
+  readonly db: Database;
+  readonly keys: LedgerKeys;
+  readonly tenant: string;
+  readonly environment: string;
+}
+
+/**
+ * What the limit's scope used in the window at `nowMs`, as one snapshot of the database has it, and which of `ended` are in
+ * that snapshot. The list is read after the snapshot is taken, so that no call can be in the sums and not in the list.
+ */
+export function recordedAmounts(
+  { db, keys, tenant, environment }: RecordedAmountsParts,
+  limit: Limit,
+  nowMs: number,
+  ended: readonly SettledCall[],
+): Promise<RecordedAmounts> {
+  return db.transaction(async (tx) => {
+    await tx.query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY");
+    const sums = new Map<string, bigint>();
+    for (const [windowId, fromMs, toMs] of spans(limit, nowMs)) {
+      const spent = await spendOfScope(tx, keys, { tenant, environment, scope: limit.scope, fromMs, toMs });
+      if (spent[limit.measure] > 0n) sums.set(windowId, spent[limit.measure]);
+    }
+    return { sums, inside: await present(tx, tenant, ended) };
+  });
+}
+
+/** Window id, start, end: one for a calendar window, one a slot for `rolling_24h`. */
+function spans(limit: Limit, nowMs: number): [string, number, number][] {
+  if (limit.window !== "rolling_24h") {
+    const { id, startMs, endMs } = windowAt(limit.window, limit.timeZone, nowMs);
+    return [[id, Math.max(0, startMs), endMs]];
+  }
+  const { oldest, current } = rollingSlots(nowMs);
+  return Array.from({ length: current - oldest + 1 }, (_, i) => {
+    const slot = oldest + i;
+    return [String(slot), slot * ROLLING_SLOT_MS, (slot + 1) * ROLLING_SLOT_MS];
+  });
+}
+
+async function present(tx: Queryable, tenant: string, ended: readonly SettledCall[]): Promise<ReadonlySet<string>> {
+  if (ended.length === 0) return new Set();
+  const { rows } = await tx.query<{ entry_id: string }>(
+    "SELECT entry_id FROM ledger_entries WHERE tenant = $1 AND entry_id = ANY($2::uuid[])",
+    [tenant, ended.map((call) => call.decision)],
+  );
+  return new Set(rows.map((row) => row.entry_id.replaceAll("-", "")));
+}

@@ -1,0 +1,60 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+
+export interface PageParts {
+  readonly version: string;
+  /** What the node waits for before it takes calls; empty = ready. */
+  waitingFor(): readonly string[];
+  /** Prometheus text. */
+  metrics(): Promise<string>;
+  readonly metricsType: string;
+  readonly address: () => string;
+}
+
+type Page = (req: IncomingMessage, res: ServerResponse) => void;
+
+/** `/health`, `/ready`, `/metrics` and the page at `/`: no key, nothing secret, nothing about any tenant's spend but sums. */
+export function createPages(parts: PageParts): ReadonlyMap<string, Page> {
+  const welcome: Page = (_req, res) => send(res, 200, "text/html; charset=utf-8", welcomePage(parts.address()));
+  return new Map<string, Page>([
+    ["/health", (_req, res) => sendJson(res, 200, { status: "ok", version: parts.version })],
+    [
+      "/ready",
+      (_req, res) => {
+        const waiting = parts.waitingFor();
+        sendJson(res, waiting.length === 0 ? 200 : 503, { ready: waiting.length === 0, waiting_for: waiting });
+      },
+    ],
+    [
+      "/metrics",
+      (_req, res) => {
+        parts.metrics().then(
+          (text) => send(res, 200, parts.metricsType, text),
+          () => send(res, 500, "text/plain", "the metrics cannot be collected\n"),
+        );
+      },
+    ],
+    ["/", welcome],
+    ["/dashboard", welcome],
+  ]);
+}
+
+function sendJson(res: ServerResponse, status: number, body: unknown): void {
+  send(res, status, "application/json; charset=utf-8", JSON.stringify(body));
+}
+
+function send(res: ServerResponse, status: number, type: string, text: string): void {
+  const body = Buffer.from(text);
+  res.writeHead(status, { "content-type": type, "content-length": body.length, "cache-control": "no-store" });
+  res.end(res.req.method === "HEAD" ? undefined : body);
+}
+
+function welcomePage(address: string): string {
+  return `<!doctype html><html lang="en"><meta charset="utf-8"><title>Tollhouse</title>
+<style>body{font:16px/1.5 system-ui,sans-serif;max-width:44rem;margin:4rem auto;padding:0 1rem}code,pre{font:14px ui-monospace,monospace}pre{overflow:auto;padding:1rem;border:1px solid #8884;border-radius:6px}@media(prefers-color-scheme:dark){body{background:#111;color:#eee}}</style>
+<h1>Tollhouse is running</h1><p>Point a client at it by its base URL:</p>
+<pre>OPENAI_BASE_URL=${address}/v1
+ANTHROPIC_BASE_URL=${address}
+GOOGLE_GEMINI_BASE_URL=${address}</pre>
+<p>Then look at <code>GET /api/v1/usage</code>, <code>GET /api/v1/calls</code> and <code>GET /api/v1/limits</code> with the admin key.</p></html>
+`;
+}

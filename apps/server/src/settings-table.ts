@@ -1,0 +1,291 @@
+import { isIP } from "node:net";
+import { z } from "zod";
+
+/**
+ * One setting. Its YAML name is the variable in lower case without `TOLLHOUSE_` (`yamlKey`). `schema` reads the trimmed text,
+ * wherever it came from: the file is read without YAML's own types, so that `default_budget: 10.10` never becomes a float.
+ */
+export interface Setting<T> {
+  readonly variable: string;
+  readonly schema: z.ZodType<T, string>;
+  /** Text that is read where nothing is set; null: the value is then null. */
+  readonly fallback: string | null;
+  readonly expected: string;
+  readonly meaning: string;
+  /** Never echoed in an error. */
+  readonly secret: boolean;
+  /** Is an empty text a value? Otherwise it counts as not set: compose files hand on empty variables. */
+  readonly emptyIsValue: boolean;
+}
+
+interface Extras {
+  readonly secret?: boolean;
+  readonly emptyIsValue?: boolean;
+}
+
+const NANO_PER_USD_PLACES = 9;
+/** Ten digits of dollars: far inside an int64 of nano-dollars. */
+const BUDGET_USD_MAX = 9_000_000_000n * 10n ** 9n;
+
+function required<T>(
+  variable: string,
+  fallback: string,
+  [schema, expected]: readonly [z.ZodType<T, string>, string],
+  meaning: string,
+  extras: Extras = {},
+): Setting<T> {
+  return {
+    variable,
+    schema,
+    fallback,
+    expected,
+    meaning,
+    secret: extras.secret ?? false,
+    emptyIsValue: extras.emptyIsValue ?? false,
+  };
+}
+
+function optional<T>(
+  variable: string,
+  [schema, expected]: readonly [z.ZodType<T, string>, string],
+  meaning: string,
+  extras: Extras = {},
+): Setting<T | null> {
+  return { ...required<T | null>(variable, "", [schema, expected], meaning, extras), fallback: null };
+}
+
+/** Exact decimal text to an integer of 10^-places; null where the text is not such a decimal. Never through a float. */
+export function parseDecimal(text: string, places: number): bigint | null {
+  const match = /^(\d{1,10})(?:\.(\d{1,12}))?$/.exec(text);
+  if (match === null) return null;
+  const fraction = match[2] ?? "";
+  if (fraction.length > places) return null;
+  return BigInt(match[1] + fraction.padEnd(places, "0"));
+}
+
+function checked<T>(expected: string, read: (text: string) => T | undefined): readonly [z.ZodType<T, string>, string] {
+  const schema = z.string().transform((text, context) => {
+    const value = read(text);
+    if (value !== undefined) return value;
+    context.addIssue({ code: "custom", message: `expected ${expected}` });
+    return z.NEVER;
+  });
+  return [schema, expected];
+}
+
+function oneOf<const T extends string>(...values: readonly T[]): readonly [z.ZodType<T, string>, string] {
+  const expected = values.map((value) => `\`${value}\``).join(" or ");
+  return checked(expected, (text) => values.find((value) => value === text));
+}
+
+function integer(min: number, max: number): readonly [z.ZodType<number, string>, string] {
+  return checked(`a whole number from ${min} to ${max}`, (text) => {
+    const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+    return value >= min && value <= max ? value : undefined;
+  });
+}
+
+const UNITS: Readonly<Record<string, number>> = { "": 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 };
+
+function bytes(min: string, max: string): readonly [z.ZodType<number, string>, string] {
+  const [least, most] = [readBytes(min) ?? 0, readBytes(max) ?? 0];
+  return checked(`a number of bytes from ${min} to ${max}, such as \`64 MiB\``, (text) => {
+    const value = readBytes(text);
+    return value !== undefined && value >= least && value <= most ? value : undefined;
+  });
+}
+
+function readBytes(text: string): number | undefined {
+  const match = /^(\d{1,15}) ?([KMGT]iB)?$/.exec(text);
+  return match === null ? undefined : Number(match[1]) * (UNITS[match[2] ?? ""] ?? Number.NaN);
+}
+
+function readUrl(text: string, schemes: readonly string[]): URL | undefined {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  return url !== undefined && schemes.includes(url.protocol) && url.host !== "" ? url : undefined;
+}
+
+/** Base URL without a slash at its end. Credentials, query and fragment are refused: they would go into logs and paths. */
+export function readBaseUrl(text: string): string | undefined {
+  const url = readUrl(text, ["http:", "https:"]);
+  if (url === undefined || url.username !== "" || url.password !== "" || /[?#]/.test(text)) return undefined;
+  return url.href.replace(/\/+$/, "");
+}
+
+export const BASE_URL_EXPECTED = "an http or https URL without credentials, query or fragment";
+const baseUrl = checked(BASE_URL_EXPECTED, readBaseUrl);
+
+export const CREDENTIAL_EXPECTED = "visible ASCII characters without spaces, at most 4096 of them";
+/** A credential goes into a header: anything else is refused here and not at the first call. */
+export function readCredential(text: string): string | undefined {
+  return /^[\x21-\x7e]{1,4096}$/.test(text) ? text : undefined;
+}
+const credential = checked(CREDENTIAL_EXPECTED, readCredential);
+
+function readHost(text: string): string | undefined {
+  const bare = text.replace(/^\[(.*)\]$/, "$1");
+  return isIP(bare) !== 0 || /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/i.test(bare) ? bare : undefined;
+}
+
+function readMasterKey(text: string): Buffer | undefined {
+  if (/^[0-9a-f]{64}$/i.test(text)) return Buffer.from(text, "hex");
+  if (!/^[A-Za-z0-9+/_-]{43}=?$/.test(text)) return undefined;
+  const key = Buffer.from(text, "base64");
+  return key.length === 32 ? key : undefined;
+}
+
+/** Null = sessions without a limit of their own have none. */
+function readBudget(text: string): bigint | null | undefined {
+  if (text === "") return null;
+  const nano = parseDecimal(text, NANO_PER_USD_PLACES);
+  if (nano === null || nano > BUDGET_USD_MAX) return undefined;
+  return nano === 0n ? null : nano;
+}
+
+function readRedisUrls(text: string): readonly string[] | undefined {
+  const urls = text.split(",").map((url) => url.trim());
+  return urls.every((url) => readUrl(url, ["redis:", "rediss:"]) !== undefined) ? urls : undefined;
+}
+
+const flag = checked("`true` or `false`", (text) => (text === "true" ? true : text === "false" ? false : undefined));
+const postgresUrl = checked("a URL such as `postgres://user:password@host:5432/tollhouse`", (text) =>
+  readUrl(text, ["postgres:", "postgresql:"]) === undefined ? undefined : text,
+);
+const secret: Extras = { secret: true };
+
+/** Every setting, in the order of `docs/settings.md`. */
+export const SETTINGS = {
+  host: required(
+    "TOLLHOUSE_HOST",
+    "127.0.0.1",
+    checked("an IP address or a host name", readHost),
+    "address to listen on",
+  ),
+  port: required("TOLLHOUSE_PORT", "8787", integer(0, 65_535), "port to listen on; `0` takes any free one"),
+  dataDir: required(
+    "TOLLHOUSE_DATA_DIR",
+    "./data",
+    checked("a path", (text) => (text.includes("\0") ? undefined : text)),
+    "folder of the embedded database, the spool and generated keys; relative to where Tollhouse is started",
+  ),
+  databaseUrl: optional("DATABASE_URL", postgresUrl, "PostgreSQL 15 or newer; not set: the embedded one", secret),
+  redisUrls: optional(
+    "REDIS_URL",
+    checked("a URL such as `redis://host:6379`, or several of one cluster with commas between them", readRedisUrls),
+    "checked, and without effect in this version: counters are in memory, so run one gateway a database",
+    secret,
+  ),
+  masterKey: optional(
+    "TOLLHOUSE_MASTER_KEY",
+    checked("32 bytes as 64 hexadecimal digits or as base64", readMasterKey),
+    "root of all encryption and ledger keys; made and kept in the data folder with the embedded database, required with `DATABASE_URL`",
+    secret,
+  ),
+  adminKey: optional(
+    "TOLLHOUSE_ADMIN_KEY",
+    checked("20 to 256 visible ASCII characters without spaces", (text) =>
+      /^[\x21-\x7e]{20,256}$/.test(text) ? text : undefined,
+    ),
+    "admin key, for control calls and, where `TOLLHOUSE_AUTH` is `required`, for calls; not set: made at the first start and shown once",
+    secret,
+  ),
+  openaiApiKey: optional("OPENAI_API_KEY", credential, "provider key of OpenAI", secret),
+  openaiBaseUrl: required(
+    "OPENAI_BASE_URL",
+    "https://api.openai.com/v1",
+    baseUrl,
+    "where OpenAI is, version path included",
+  ),
+  anthropicApiKey: optional("ANTHROPIC_API_KEY", credential, "provider key of Anthropic", secret),
+  anthropicBaseUrl: required("ANTHROPIC_BASE_URL", "https://api.anthropic.com", baseUrl, "where Anthropic is"),
+  geminiApiKey: optional("GEMINI_API_KEY", credential, "provider key of Gemini", secret),
+  geminiBaseUrl: required("GEMINI_BASE_URL", "https://generativelanguage.googleapis.com", baseUrl, "where Gemini is"),
+  defaultBudget: required(
+    "DEFAULT_BUDGET",
+    "10.00",
+    checked("US dollars with at most nine places, such as `10.00`", readBudget),
+    "budget of a session that has no limit of its own; `0` or empty: none",
+    { emptyIsValue: true },
+  ),
+  strictMode: required(
+    "STRICT_MODE",
+    "false",
+    flag,
+    "`true`: a call without a session is refused with `IDENTITY_REQUIRED`",
+  ),
+  auth: optional(
+    "TOLLHOUSE_AUTH",
+    oneOf("open", "required"),
+    "`required`: calls carry the admin key, the only key of this version. `open`: calls need none. Not set: `open` on a loopback address, else `required`; `open` is refused on any other address",
+  ),
+  failMode: required(
+    "FAIL_MODE",
+    "closed",
+    oneOf("closed", "open"),
+    "checked, and without effect in this version: limits are in memory and can always be read",
+  ),
+  logLevel: required(
+    "LOG_LEVEL",
+    "info",
+    oneOf("debug", "info", "warning", "error"),
+    "least level that is logged; the line of each call is `info`",
+  ),
+  spoolSync: required(
+    "TOLLHOUSE_SPOOL_SYNC",
+    "interval",
+    oneOf("interval", "always"),
+    "when the spool is synced to disk: within 50 ms, or before each call is forwarded (survives a power cut)",
+  ),
+  spoolBytesMax: required(
+    "TOLLHOUSE_SPOOL_BYTES_MAX",
+    "1 GiB",
+    bytes("16 MiB", "1 TiB"),
+    "room for calls that the database has not taken yet; when it is full, new calls are refused",
+  ),
+  bodyBytesMax: required(
+    "TOLLHOUSE_BODY_BYTES_MAX",
+    "32 MiB",
+    bytes("1 KiB", "512 MiB"),
+    "largest request body; above it `REQUEST_TOO_LARGE`",
+  ),
+  callsInFlightMax: required(
+    "TOLLHOUSE_CALLS_IN_FLIGHT_MAX",
+    "4096",
+    integer(1, 100_000),
+    "calls at once on this node; above it `OVERLOADED`",
+  ),
+  shutdownGraceSeconds: required(
+    "TOLLHOUSE_SHUTDOWN_GRACE_SECONDS",
+    "20",
+    integer(0, 3_600),
+    "time that running calls get to end after SIGTERM",
+  ),
+  upstreamHeadersSeconds: required(
+    "TOLLHOUSE_UPSTREAM_HEADERS_SECONDS",
+    "600",
+    integer(1, 3_600),
+    "time a provider has to begin its answer; after it `UPSTREAM_TIMEOUT`",
+  ),
+  upstreamChunkSeconds: required(
+    "TOLLHOUSE_UPSTREAM_CHUNK_SECONDS",
+    "300",
+    integer(1, 3_600),
+    "longest silence inside a provider's answer",
+  ),
+  drainCallsMax: required(
+    "TOLLHOUSE_DRAIN_CALLS_MAX",
+    "64",
+    integer(0, 10_000),
+    "calls whose client is gone that are read to their end for exact usage, at once",
+  ),
+  drainSeconds: required(
+    "TOLLHOUSE_DRAIN_SECONDS",
+    "120",
+    integer(0, 3_600),
+    "longest time such a call is read; after it, it is aborted and counted",
+  ),
+};
+
+export function yamlKey(variable: string): string {
+  return variable.replace(/^TOLLHOUSE_/, "").toLowerCase();
+}

@@ -1,0 +1,86 @@
+import { existsSync } from "node:fs";
+import { cpus } from "node:os";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { measureAddedLatency, measureCalls, measureStreams, type Arena } from "./call-speed.ts";
+import { measureLimits, measureMemory, measureStart, type Ground } from "./growth.ts";
+import { CAN_PIN, LOAD_CORE, SERVER_CORE, startBenchProcess } from "./pinned-process.ts";
+import { CAN_MEASURE_CPU } from "./process-times.ts";
+import { makeLimits, startServer, temporaryFolder } from "./server-under-test.ts";
+
+const SECTIONS = ["B1", "B3", "B4", "B5", "B6", "B7"] as const;
+const BUILT = fileURLToPath(new URL("../apps/server/dist/main.js", import.meta.url));
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    /** Interleaved repetitions. */
+    pairs: { type: "string", default: "5" },
+    /** Of one run. */
+    seconds: { type: "string", default: "3" },
+    /** Calls before B1, B3 and B4 measure anything. */
+    "warm-up": { type: "string", default: "40000" },
+    /** Of B1, at once. */
+    connections: { type: "string", default: "32,256" },
+    /** Of B5. */
+    calls: { type: "string", default: "100000" },
+    /** Of B6. */
+    limits: { type: "string", default: "10,10000,1000000" },
+    /** Another build to measure. */
+    server: { type: "string", default: BUILT },
+    /** Writes a CPU profile of the server under B1's load into this folder. */
+    profile: { type: "string" },
+  },
+});
+
+const unknown = positionals.filter((name) => !(SECTIONS as readonly string[]).includes(name));
+if (unknown.length > 0) throw new Error(`${unknown.join(", ")}: expected ${SECTIONS.join(", ")}, or nothing for all`);
+const wanted = new Set(positionals.length === 0 ? SECTIONS : positionals);
+if (!CAN_MEASURE_CPU) throw new Error("the benchmark reads CPU times from /proc: it runs on Linux only");
+if (!existsSync(values.server)) throw new Error(`${values.server} is not there: run \`npm run build\``);
+
+const pairs = Number(values.pairs);
+const seconds = Number(values.seconds);
+console.log(`${cpus()[0]?.model ?? "unknown CPU"}, ${cpus().length} cores, Node ${process.version}`);
+console.log(
+  CAN_PIN
+    ? `load and upstream on core ${LOAD_CORE}, whoever is measured on core ${SERVER_CORE}; ${pairs} pairs of ${seconds} s; median (least–most)`
+    : "nothing is pinned to a core here (no taskset): read the CPU a call, not the calls a second",
+);
+
+const generator = await startBenchProcess("load-generator.ts", LOAD_CORE);
+const upstream = await startBenchProcess("fast-upstream.ts", LOAD_CORE);
+try {
+  if (["B1", "B3", "B4"].some((name) => wanted.has(name))) await speedSections();
+  const ground: Ground = { generator, upstream, entry: values.server, rounds: pairs, seconds };
+  if (wanted.has("B5")) await measureMemory(ground, Number(values.calls));
+  if (wanted.has("B6")) await measureLimits(ground, values.limits.split(",").map(Number));
+  if (wanted.has("B7")) await measureStart(ground);
+} finally {
+  await generator.stop();
+  await upstream.stop();
+}
+
+async function speedSections(): Promise<void> {
+  const folder = await temporaryFolder();
+  const bare = await startBenchProcess("bare-pass-through.ts", SERVER_CORE, [`http://127.0.0.1:${upstream.port}`]);
+  const server = await startServer({
+    entry: values.server,
+    dataDir: folder.path,
+    upstreamPort: upstream.port,
+    flags: values.profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${values.profile}`],
+  });
+  try {
+    await makeLimits(server);
+    const arena: Arena = { generator, upstream, bare, server, pairs, seconds, warmUpCalls: Number(values["warm-up"]) };
+    const speeds: number[] = [];
+    const sizes = wanted.has("B1") || wanted.has("B3") ? values.connections.split(",").map(Number) : [];
+    for (const connections of sizes) speeds.push(await measureCalls(arena, connections));
+    if (wanted.has("B3")) await measureAddedLatency(arena, Math.min(...speeds));
+    if (wanted.has("B4")) await measureStreams(arena);
+  } finally {
+    await server.stop();
+    await bare.stop();
+    await folder.remove();
+  }
+}

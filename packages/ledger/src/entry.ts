@@ -1,0 +1,199 @@
+import { USAGE_SOURCES, type UsageSource } from "@tollhouse/contract";
+import { LedgerFormatError } from "./ledger-format-error.ts";
+
+/** Type byte of an entry. Append only: a number is never used for anything else. */
+export const ENTRY_TYPES = {
+  genesis: 1,
+  call_settled: 2,
+  call_blocked: 3,
+  call_released: 4,
+  /** Recorded by an SDK, for a call that Tollhouse did not carry. */
+  usage_recorded: 5,
+  /** Amends the entry named by `refId`; `amountNano` is the difference and may be negative. */
+  correction: 6,
+  admin_action: 7,
+  key_rotation: 8,
+  erasure: 9,
+  blocked_summary: 10,
+} as const;
+export type EntryType = keyof typeof ENTRY_TYPES;
+
+/** Usage source byte: 0 for entries without usage, then the contract's sources in their order. */
+export const ENTRY_USAGE_SOURCES = ["none", ...USAGE_SOURCES] as const satisfies readonly (UsageSource | "none")[];
+export type EntryUsageSource = (typeof ENTRY_USAGE_SOURCES)[number];
+
+/** Bits of `flags`. Append only; a reader keeps bits it does not know. */
+export const ENTRY_FLAGS = {
+  /** No price was known: `amountNano` is 0 because nothing can be said, not because the call was free. */
+  costUnknown: 1,
+  streamed: 2,
+  /** Tollhouse ended the stream. */
+  cut: 4,
+  /** Settled above what was held. */
+  overrun: 8,
+  /** The node stopped before the outcome; settled at what was held. */
+  recovered: 16,
+} as const;
+
+export type EntryField = readonly [tag: number, bytes: Uint8Array];
+
+/** One record of the chain. Byte arrays have exactly the lengths named. */
+export interface Entry {
+  readonly type: EntryType;
+  /** u16, of ENTRY_FLAGS. */
+  readonly flags: number;
+  /** 16 bytes. */
+  readonly tenant: Uint8Array;
+  /** u64, from 1, without a gap. */
+  readonly sequence: bigint;
+  /** u64, microseconds since 1970 UTC. */
+  readonly timeUs: bigint;
+  /** 16 bytes, unique in the tenant. Of a call: its decision id. */
+  readonly entryId: Uint8Array;
+  /** 16 bytes: the entry that this one is about; all zero where there is none. */
+  readonly refId: Uint8Array;
+  /** i64. */
+  readonly amountNano: bigint;
+  readonly currency: "USD";
+  readonly usageSource: EntryUsageSource;
+  /** u32: which of the tenant's MAC keys. */
+  readonly macKeyId: number;
+  /** Tags strictly ascending (u16). Tags that this version does not know are kept as they are. */
+  readonly fields: readonly EntryField[];
+}
+
+export const BODY_VERSION = 1;
+/** Bytes before the first field. */
+export const BODY_HEADER_BYTES = 86;
+/** A longer body is refused on both sides, so that a reader's memory is bounded. */
+export const BODY_BYTES_MAX = 16 * 1024 * 1024;
+
+const FIELD_HEADER_BYTES = 6;
+const U64_END = 1n << 64n;
+const I64_END = 1n << 63n;
+const USD = [0x55, 0x53, 0x44] as const;
+const TYPE_NAMES = new Map<number, EntryType>(
+  (Object.keys(ENTRY_TYPES) as EntryType[]).map((name) => [ENTRY_TYPES[name], name]),
+);
+
+/** The bytes that are hashed and stored. Throws LedgerFormatError where a value does not fit its place. */
+export function encodeBody(entry: Entry): Uint8Array {
+  checkEntry(entry);
+  const body = new Uint8Array(bodyLength(entry.fields));
+  const view = new DataView(body.buffer);
+  view.setUint8(0, BODY_VERSION);
+  view.setUint8(1, ENTRY_TYPES[entry.type]);
+  view.setUint16(2, entry.flags);
+  body.set(entry.tenant, 4);
+  view.setBigUint64(20, entry.sequence);
+  view.setBigUint64(28, entry.timeUs);
+  body.set(entry.entryId, 36);
+  body.set(entry.refId, 52);
+  view.setBigInt64(68, entry.amountNano);
+  body.set(USD, 76);
+  view.setUint8(79, ENTRY_USAGE_SOURCES.indexOf(entry.usageSource));
+  view.setUint32(80, entry.macKeyId);
+  view.setUint16(84, entry.fields.length);
+  writeFields(body, view, entry.fields);
+  return body;
+}
+
+/**
+ * The entry in these bytes. Byte arrays of the answer are views into `body`, not copies. Strict: what it accepts,
+ * `encodeBody` gives back byte for byte. Throws LedgerFormatError naming the place.
+ */
+export function decodeBody(body: Uint8Array): Entry {
+  if (body.length < BODY_HEADER_BYTES) throw new LedgerFormatError("body", `truncated at ${body.length} bytes`);
+  if (body.length > BODY_BYTES_MAX) throw new LedgerFormatError("body", `longer than ${BODY_BYTES_MAX} bytes`);
+  const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
+  if (body[0] !== BODY_VERSION) throw new LedgerFormatError("version", `unknown: ${body[0]}`);
+  const type = TYPE_NAMES.get(view.getUint8(1));
+  if (type === undefined) throw new LedgerFormatError("type", `unknown: ${body[1]}`);
+  const usageSource = ENTRY_USAGE_SOURCES[view.getUint8(79)];
+  if (usageSource === undefined) throw new LedgerFormatError("usage source", `unknown: ${body[79]}`);
+  if (body[76] !== USD[0] || body[77] !== USD[1] || body[78] !== USD[2])
+    throw new LedgerFormatError("currency", "expected USD");
+  return {
+    type,
+    flags: view.getUint16(2),
+    tenant: body.subarray(4, 20),
+    sequence: view.getBigUint64(20),
+    timeUs: view.getBigUint64(28),
+    entryId: body.subarray(36, 52),
+    refId: body.subarray(52, 68),
+    amountNano: view.getBigInt64(68),
+    currency: "USD",
+    usageSource,
+    macKeyId: view.getUint32(80),
+    fields: readFields(body, view, view.getUint16(84)),
+  };
+}
+
+function readFields(body: Uint8Array, view: DataView, count: number): EntryField[] {
+  const fields: EntryField[] = [];
+  let at = BODY_HEADER_BYTES;
+  let last = -1;
+  for (let i = 0; i < count; i++) {
+    if (at + FIELD_HEADER_BYTES > body.length) throw new LedgerFormatError(`field ${i + 1} of ${count}`, "truncated");
+    const tag = view.getUint16(at);
+    const end = at + FIELD_HEADER_BYTES + view.getUint32(at + 2);
+    if (tag === last) throw new LedgerFormatError(`tag ${tag}`, "duplicate");
+    if (tag < last) throw new LedgerFormatError(`tag ${tag}`, `descending after ${last}`);
+    if (end > body.length) throw new LedgerFormatError(`tag ${tag}`, "truncated");
+    fields.push([tag, body.subarray(at + FIELD_HEADER_BYTES, end)]);
+    last = tag;
+    at = end;
+  }
+  if (at !== body.length) throw new LedgerFormatError("body", `${body.length - at} trailing bytes`);
+  return fields;
+}
+
+function writeFields(body: Uint8Array, view: DataView, fields: readonly EntryField[]): void {
+  let at = BODY_HEADER_BYTES;
+  for (const [tag, bytes] of fields) {
+    view.setUint16(at, tag);
+    view.setUint32(at + 2, bytes.length);
+    body.set(bytes, at + FIELD_HEADER_BYTES);
+    at += FIELD_HEADER_BYTES + bytes.length;
+  }
+}
+
+function bodyLength(fields: readonly EntryField[]): number {
+  if (fields.length > 0xffff) throw new LedgerFormatError("fields", `more than ${0xffff}`);
+  let length = BODY_HEADER_BYTES;
+  let last = -1;
+  for (const [tag, bytes] of fields) {
+    checkUnsigned("tag", tag, 0xffff);
+    if (tag <= last) throw new LedgerFormatError(`tag ${tag}`, tag === last ? "duplicate" : `descending after ${last}`);
+    last = tag;
+    length += FIELD_HEADER_BYTES + bytes.length;
+  }
+  if (length > BODY_BYTES_MAX) throw new LedgerFormatError("body", `longer than ${BODY_BYTES_MAX} bytes`);
+  return length;
+}
+
+function checkEntry(entry: Entry): void {
+  if (!Object.hasOwn(ENTRY_TYPES, entry.type)) throw new LedgerFormatError("type", `unknown: ${entry.type}`);
+  if (!ENTRY_USAGE_SOURCES.includes(entry.usageSource))
+    throw new LedgerFormatError("usage source", `unknown: ${entry.usageSource}`);
+  if (entry.currency !== "USD") throw new LedgerFormatError("currency", "expected USD");
+  checkUnsigned("flags", entry.flags, 0xffff);
+  checkUnsigned("mac key id", entry.macKeyId, 0xffffffff);
+  checkLength("tenant", entry.tenant, 16);
+  checkLength("entry id", entry.entryId, 16);
+  checkLength("ref id", entry.refId, 16);
+  // DataView would wrap these silently.
+  if (entry.sequence < 0n || entry.sequence >= U64_END) throw new LedgerFormatError("sequence", "expected a u64");
+  if (entry.timeUs < 0n || entry.timeUs >= U64_END) throw new LedgerFormatError("time", "expected a u64");
+  if (entry.amountNano < -I64_END || entry.amountNano >= I64_END)
+    throw new LedgerFormatError("amount", "expected an i64");
+}
+
+function checkUnsigned(field: string, value: number, max: number): void {
+  if (!Number.isInteger(value) || value < 0 || value > max)
+    throw new LedgerFormatError(field, `expected a whole number from 0 to ${max}, got ${value}`);
+}
+
+function checkLength(field: string, bytes: Uint8Array, length: number): void {
+  if (bytes.length !== length) throw new LedgerFormatError(field, `expected ${length} bytes, got ${bytes.length}`);
+}

@@ -1,0 +1,1 @@
+DELETE FROM open_calls WHERE node = $1 AND decision = ANY ($2::uuid[]);

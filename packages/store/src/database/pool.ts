@@ -1,0 +1,79 @@
+import { types, type PoolConfig } from "pg";
+import { StartRefused } from "./start-refused.ts";
+
+/** How to reach a running embedded server: a Unix socket folder, never TCP. */
+export interface SocketConnection {
+  /** Folder of the socket. */
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly database: string;
+}
+
+const INT8 = 20;
+const INT8_ARRAY = 1016;
+
+function parseBigInts(text: string): (bigint | null)[] {
+  if (text === "{}") return [];
+  return text
+    .slice(1, -1)
+    .split(",")
+    .map((item) => (item === "NULL" ? null : BigInt(item)));
+}
+
+/**
+ * Money is `int8`. pg's default reads it as text, and its global `setTypeParser` would change every other user of pg in
+ * this process (pg-boss counts on the default), so the parsers are given to our pools only.
+ */
+const PARSERS: NonNullable<PoolConfig["types"]> = {
+  getTypeParser(oid: number, format?: "text" | "binary") {
+    if (format !== "binary" && oid === INT8) return (text: string): bigint => BigInt(text);
+    if (format !== "binary" && oid === INT8_ARRAY) return parseBigInts;
+    return format === "binary" ? types.getTypeParser(oid, "binary") : types.getTypeParser(oid, "text");
+  },
+};
+
+export interface PoolOptions {
+  /** Most connections at once; default 10. The embedded server takes 40 in all. */
+  readonly connectionsMax?: number;
+  /** Shown in pg_stat_activity; default `tollhouse`. */
+  readonly applicationName?: string;
+  /** Connections act as this role (`SET ROLE`), so that the application owns nothing. Default: as the one that connects. */
+  readonly role?: string;
+  /** A statement that runs longer is cancelled by the server; default none. */
+  readonly statementTimeoutMs?: number;
+}
+
+const ROLE = /^[a-z_][a-z0-9_]*$/;
+
+/** Configuration of one of our pools. Throws StartRefused for a `DATABASE_URL` that is none. */
+export function poolConfig(connection: SocketConnection | { readonly url: string }, options: PoolOptions): PoolConfig {
+  if (options.role !== undefined && !ROLE.test(options.role)) {
+    throw new Error(`role: expected a lower-case SQL name, got "${options.role}"`);
+  }
+  return {
+    ...("url" in connection ? { connectionString: checkedUrl(connection.url) } : { ...connection }),
+    types: PARSERS,
+    max: options.connectionsMax ?? 10,
+    application_name: options.applicationName ?? "tollhouse",
+    connectionTimeoutMillis: 10_000,
+    keepAlive: true,
+    ...(options.role === undefined ? {} : { options: `-c role=${options.role}` }),
+    ...(options.statementTimeoutMs === undefined ? {} : { statement_timeout: options.statementTimeoutMs }),
+  };
+}
+
+function checkedUrl(url: string): string {
+  // The URL carries a password: the message must not repeat it.
+  if (/^postgres(?:ql)?:\/\//.test(url)) return url;
+  throw new StartRefused(
+    "DATABASE_UNREACHABLE",
+    "DATABASE_URL: expected postgresql://user:password@host:port/database",
+  );
+}
+
+/** The same connection as a URL, for tools and child processes that take one. */
+export function connectionUrl(connection: SocketConnection): string {
+  const { host, port, user, database } = connection;
+  return `postgresql://${encodeURIComponent(user)}@localhost:${port}/${encodeURIComponent(database)}?host=${encodeURIComponent(host)}`;
+}

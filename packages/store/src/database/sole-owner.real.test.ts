@@ -1,0 +1,52 @@
+import { testDatabase, type TestDatabase } from "@tollhouse/testkit";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { openDatabase, type Database } from "./database.ts";
+import { becomeSoleOwner } from "./sole-owner.ts";
+
+const HOLDER =
+  "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+
+let shared: TestDatabase;
+let other: Database;
+
+beforeAll(async () => {
+  shared = await testDatabase();
+  other = await openDatabase({ url: shared.url });
+});
+
+afterAll(async () => {
+  await other.close();
+  await shared.drop();
+});
+
+test("a second process on the same database is refused, and may start when the first has released it", async () => {
+  const first = await becomeSoleOwner(shared.db, () => undefined);
+  await expect(becomeSoleOwner(other, () => undefined)).rejects.toMatchObject({ code: "DATABASE_IN_USE" });
+  first.release();
+  const second = await becomeSoleOwner(other, () => undefined);
+  second.release();
+});
+
+test("an owner whose connection breaks takes the lock again", async () => {
+  const lost: string[] = [];
+  const owner = await becomeSoleOwner(shared.db, (reason) => lost.push(reason));
+  const holder = async (): Promise<number | undefined> => (await other.query<{ pid: number }>(HOLDER)).rows[0]?.pid;
+  const first = await holder();
+  await other.query("SELECT pg_terminate_backend($1)", [first]);
+  await expect.poll(holder, { timeout: 30_000 }).not.toBeOneOf([first, undefined]);
+  expect(lost).toEqual([]);
+  owner.release();
+});
+
+test("an owner that finds another in its place is told", async () => {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const owner = await becomeSoleOwner(shared.db, resolve);
+  // The other one waits for the lock in the server, so it has it the moment the connection breaks.
+  const thief = await other.pool.connect();
+  const waiting = thief.query("SELECT pg_advisory_lock($1)", [0x746f6c6c686f7573n]);
+  await other.query(`SELECT pg_terminate_backend(pid) FROM (${HOLDER}) AS holder`);
+  await waiting;
+  expect(await promise).toMatch(/another Tollhouse/);
+  thief.release(true);
+  owner.release();
+});

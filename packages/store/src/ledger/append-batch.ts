@@ -1,0 +1,182 @@
+import { decodeBody } from "@tollhouse/ledger";
+import type { Database, Queryable } from "../database/database.ts";
+import { sql } from "../database/sql.ts";
+import type { OpenCall } from "../spool/open-calls.ts";
+import type { Position } from "../spool/position.ts";
+import type { Flood } from "./blocked-floods.ts";
+import { chainRows, emptyChain } from "./chain-rows.ts";
+import type { ChainHead, ChainRow } from "./chain-rows.ts";
+import type { EntryDraft } from "./entry-draft.ts";
+import type { LedgerKeys } from "./ledger-keys.ts";
+import { PROJECTION } from "./projection.ts";
+import { counterDeltas, USAGE_AXES, usageDeltas } from "./rollup.ts";
+import { chainLock, idOfUuid } from "./tenant-id.ts";
+import { userName, userPseudonyms } from "./user-pseudonyms.ts";
+
+/** What the recorder made of a stretch of the spool. */
+export interface Batch {
+  /** In the order in which they become entries. */
+  readonly drafts: readonly EntryDraft[];
+  /** Calls open for long, to be kept in the database, and those kept there that ended. */
+  readonly stored: readonly OpenCall[];
+  readonly ended: readonly string[];
+  readonly place: RecorderPlace;
+}
+
+export interface RecorderPlace {
+  /** Spool folder, 32 hex digits. */
+  readonly node: string;
+  readonly start: Position;
+  readonly done: Position;
+  readonly floods: { readonly [tenant: string]: Flood };
+}
+
+export interface AppendContext {
+  readonly keys: LedgerKeys;
+  readonly deploymentId: string;
+  /** Keep readable user ids in the erasable table. */
+  readonly keepReadable: boolean;
+}
+
+/**
+ * Appends a batch in one transaction: entries, roll-ups, counter sums, users, and the spool's place; all of it or nothing,
+ * durable when this resolves. Drafts whose id is in the ledger already are left out before sequences are given: after a failure
+ * of any kind the same batch can be tried again, and changes nothing that is there. Returns how many entries were new.
+ */
+export function appendBatch(db: Database, context: AppendContext, batch: Batch): Promise<number> {
+  return db.transaction(async (tx) => {
+    const rows = await appendEntries(tx, context, batch.drafts);
+    if (rows.length > 0) {
+      await addUsage(tx, rows);
+      await addCounters(tx, rows);
+    }
+    await keepOpenCalls(tx, batch);
+    await tx.query(sql("upsert-spool-position"), placeValues(batch.place));
+    return rows.length;
+  });
+}
+
+async function appendEntries(
+  tx: Queryable,
+  context: AppendContext,
+  drafts: readonly EntryDraft[],
+): Promise<ChainRow[]> {
+  if (drafts.length === 0) return [];
+  const tenants = [...new Set(drafts.map((draft) => draft.tenant))];
+  await lockChains(tx, tenants);
+  const fresh = await notYetThere(tx, drafts);
+  if (fresh.length === 0) return [];
+  const pseudonyms = await userPseudonyms(tx, context.keys, fresh, context.keepReadable);
+  const heads = await chainHeads(tx, tenants);
+  const byTenant = Map.groupBy(fresh, (draft) => draft.tenant);
+  const rows = [...byTenant].flatMap(([tenant, own]) =>
+    chainRows(
+      context.keys,
+      context.deploymentId,
+      tenant,
+      heads.get(tenant) ?? emptyChain(context.deploymentId, tenant),
+      own.map((draft) => ({ draft, pseudonym: pseudonymFor(context.keys, pseudonyms, draft) })),
+    ),
+  );
+  await tx.query(sql("insert-entries"), [
+    rows.map((row) => row.tenant),
+    rows.map((row) => row.sequence),
+    ...PROJECTION.map((_, i) => rows.map((row) => row.projection[i] ?? null)),
+    rows.map((row) => viewOf(row.body)),
+    rows.map((row) => viewOf(row.entryHash)),
+    rows.map((row) => viewOf(row.mac)),
+  ]);
+  return rows;
+}
+
+/** pg takes bytes as Buffers; a copy of each would be half of what the collector has to clear away. */
+function viewOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function pseudonymFor(keys: LedgerKeys, pseudonyms: Map<string, Uint8Array>, draft: EntryDraft): Uint8Array | null {
+  if (draft.user === null) return null;
+  const found = pseudonyms.get(userName(draft.tenant, keys.userLookup(draft.tenant, draft.user)));
+  if (!found) throw new Error("a user of this batch has no pseudonym");
+  return found;
+}
+
+/** Ascending by lock key, so that two recorders with several tenants in common never wait for each other in a circle. */
+async function lockChains(tx: Queryable, tenants: readonly string[]): Promise<void> {
+  const locks = tenants.map(chainLock).sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+  await tx.query(sql("lock-chains"), [locks]);
+}
+
+/** In order, without those in the ledger and without a second draft of one id. */
+async function notYetThere(tx: Queryable, drafts: readonly EntryDraft[]): Promise<EntryDraft[]> {
+  const { rows } = await tx.query<{ tenant: string; entry_id: string }>(sql("entries-present"), [
+    drafts.map((draft) => draft.tenant),
+    drafts.map((draft) => draft.entryId),
+  ]);
+  const seen = new Set(rows.map((row) => idOfUuid(row.tenant) + idOfUuid(row.entry_id)));
+  return drafts.filter((draft) => {
+    const name = draft.tenant + draft.entryId;
+    if (seen.has(name)) return false;
+    seen.add(name);
+    return true;
+  });
+}
+
+async function chainHeads(tx: Queryable, tenants: readonly string[]): Promise<Map<string, ChainHead>> {
+  const { rows } = await tx.query<{ tenant: string; sequence: bigint; entry_hash: Buffer; body: Buffer }>(
+    sql("chain-heads"),
+    [tenants],
+  );
+  return new Map(
+    rows.map((row) => [
+      idOfUuid(row.tenant),
+      { sequence: row.sequence, entryHash: row.entry_hash, macKeyId: decodeBody(row.body).macKeyId },
+    ]),
+  );
+}
+
+async function addUsage(tx: Queryable, rows: readonly ChainRow[]): Promise<void> {
+  const deltas = usageDeltas(rows);
+  if (deltas.length === 0) return;
+  await tx.query(sql("upsert-usage-hourly"), [
+    deltas.map((delta) => delta.tenant),
+    deltas.map((delta) => delta.hour),
+    deltas.map((delta) => viewOf(delta.rowKey)),
+    ...USAGE_AXES.map((_, i) => deltas.map((delta) => delta.axes[i] ?? null)),
+    deltas.map((delta) => delta.calls),
+    deltas.map((delta) => delta.released),
+    deltas.map((delta) => delta.blocked),
+    deltas.map((delta) => delta.costUnknown),
+    deltas.map((delta) => delta.inputTokens),
+    deltas.map((delta) => delta.outputTokens),
+    deltas.map((delta) => delta.costNano),
+  ]);
+}
+
+async function addCounters(tx: Queryable, rows: readonly ChainRow[]): Promise<void> {
+  const deltas = counterDeltas(rows);
+  if (deltas.length === 0) return;
+  await tx.query(sql("upsert-counter-sums"), [
+    deltas.map((delta) => delta.tenant),
+    deltas.map((delta) => delta.limitId),
+    deltas.map((delta) => delta.windowId),
+    deltas.map((delta) => delta.settled),
+    deltas.map((delta) => delta.lastMs),
+  ]);
+}
+
+async function keepOpenCalls(tx: Queryable, { stored, ended, place }: Batch): Promise<void> {
+  if (stored.length > 0)
+    await tx.query(sql("upsert-open-calls"), [
+      place.node,
+      stored.map((call) => call.intent.decision),
+      stored.map((call) => JSON.stringify(call.intent)),
+      stored.map((call) => call.reservedUsd),
+      stored.map((call) => call.reservedTokens),
+    ]);
+  if (ended.length > 0) await tx.query(sql("delete-open-calls"), [place.node, ended]);
+}
+
+function placeValues({ node, start, done, floods }: RecorderPlace): unknown[] {
+  return [node, start.segment, start.offset, done.segment, done.offset, JSON.stringify(floods)];
+}

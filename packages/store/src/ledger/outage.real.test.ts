@@ -1,0 +1,167 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { createConnection, createServer } from "node:net";
+import type { Server, Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { testDatabase } from "@tollhouse/testkit";
+import { expect, test } from "vitest";
+import { openDatabase } from "../database/database.ts";
+import type { Database } from "../database/database.ts";
+import { migrate } from "../database/migrate.ts";
+import { startEmbedded } from "../embedded/embedded-postgres.ts";
+import { foldCounters, loadCounterSums } from "../reports/counter-sums.ts";
+import { openSpool } from "../spool/spool.ts";
+import { LedgerKeys } from "./ledger-keys.ts";
+import { startRecorder } from "./recorder.ts";
+import { sampleIntent, sampleOutcome } from "./sample-records.ts";
+import { DEFAULT_TENANT } from "./tenant-id.ts";
+import { verifyLedger } from "./verify-store.ts";
+
+const masterKey = Buffer.alloc(32, 7);
+
+/** Exactly these calls, each once, in a sound chain, with counters that are their fold. */
+async function expectCalls(db: Database, calls: number): Promise<void> {
+  const keys = new LedgerKeys(masterKey);
+  expect(await verifyLedger(db, { tenant: DEFAULT_TENANT, from: 1n, to: "latest", keys })).toMatchObject({
+    result: "PASS",
+    entries: BigInt(calls + 1),
+  });
+  const { rows } = await db.query("SELECT sum(calls) AS calls, sum(cost_nano) AS cost FROM usage_hourly");
+  expect(rows).toEqual([{ calls: String(calls), cost: String(calls * 564) }]);
+  const sums = [];
+  for await (const sum of loadCounterSums(db, DEFAULT_TENANT, 0)) sums.push(sum);
+  expect(sums).toEqual(await foldCounters(db, DEFAULT_TENANT));
+}
+
+/** Stands between the recorder and PostgreSQL: cuts connections, or lets a COMMIT through and loses its answer. */
+class FaultyWire {
+  readonly dir = mkdtempSync(join(tmpdir(), "tollhouse-wire-"));
+  readonly url: string;
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  loseNextCommit = false;
+  lost = 0;
+
+  constructor(target: string) {
+    const url = new URL(target);
+    const host = url.searchParams.get("host") ?? "";
+    url.searchParams.set("host", this.dir);
+    this.url = url.href;
+    const name = `.s.PGSQL.${url.port}`;
+    this.#server = createServer((client) => this.#join(client, createConnection(join(host, name))));
+    this.#server.listen(join(this.dir, name));
+  }
+
+  cut(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  close(): void {
+    this.cut();
+    this.#server.close();
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+
+  #join(client: Socket, server: Socket): void {
+    let losing = false;
+    for (const socket of [client, server]) {
+      this.#sockets.add(socket);
+      socket.on("error", () => {});
+      socket.on("close", () => {
+        client.destroy();
+        server.destroy();
+        this.#sockets.delete(socket);
+      });
+    }
+    client.on("data", (chunk) => {
+      if (this.loseNextCommit && chunk.includes("COMMIT")) {
+        this.loseNextCommit = false;
+        losing = true;
+      }
+      server.write(chunk);
+    });
+    server.on("data", (chunk) => {
+      if (!losing) return void client.write(chunk);
+      // PostgreSQL has committed, and nobody hears of it.
+      this.lost++;
+      client.destroy();
+    });
+  }
+}
+
+test("connections cut at random, and commits whose answer is lost: every call is there once", async () => {
+  const database = await testDatabase();
+  const wire = new FaultyWire(database.url);
+  const dir = mkdtempSync(join(tmpdir(), "tollhouse-spool-"));
+  const spool = await openSpool({ dir });
+  const errors: string[] = [];
+  const recorder = startRecorder({ spool, databaseUrl: wire.url, masterKey, onError: (line) => errors.push(line) });
+  let calls = 0;
+  for (let round = 0; round < 20; round++) {
+    wire.loseNextCommit = round % 2 === 0;
+    for (let burst = 0; burst < 10; burst++) {
+      for (let n = 0; n < 5; n++, calls++) {
+        void spool.append(sampleIntent(calls));
+        void spool.append(sampleOutcome(calls));
+      }
+      await sleep(5);
+    }
+    if (round % 2 === 1) wire.cut();
+    else await expect.poll(() => wire.loseNextCommit, { interval: 5, timeout: 10_000 }).toBe(false);
+    // Every other time the next fault meets a recorder that is still trying again.
+    if (round % 4 < 2) await recorder.drained();
+  }
+  await recorder.drained();
+  expect(wire.lost).toBe(10);
+  expect(errors.some((line) => line.includes("trying again"))).toBe(true);
+  await expectCalls(database.db, calls);
+  await recorder.stop();
+  await spool.close();
+  wire.close();
+  await database.drop();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+test("PostgreSQL stopped and started under load: calls go on, nothing is lost, and the ledger catches up by itself", async () => {
+  const dir = mkdtempSync(join(tmpdir(), "tollhouse-outage-"));
+  let server = await startEmbedded({ dataDir: dir, log: () => {} });
+  const url = await databaseUrl(server);
+  const spool = await openSpool({ dir: join(dir, "spool") });
+  const errors: string[] = [];
+  const recorder = startRecorder({ spool, databaseUrl: url, masterKey, onError: (line) => errors.push(line) });
+  let calls = 0;
+  let loading = true;
+  const load = (async () => {
+    while (loading) {
+      void spool.append(sampleIntent(calls));
+      void spool.append(sampleOutcome(calls++));
+      await sleep(2);
+    }
+  })();
+  for (let stop = 0; stop < 3; stop++) {
+    await expect.poll(() => recorder.lag().bytes, { timeout: 20_000 }).toBeLessThan(20_000);
+    await server.stop();
+    await expect.poll(() => errors.length, { timeout: 20_000 }).toBeGreaterThan(stop);
+    await expect.poll(() => recorder.lag().records, { timeout: 20_000 }).toBeGreaterThan(100);
+    server = await startEmbedded({ dataDir: dir, log: () => {} });
+  }
+  loading = false;
+  await load;
+  await recorder.drained();
+  const db = await openDatabase({ url });
+  await expectCalls(db, calls);
+  await db.close();
+  await recorder.stop();
+  await spool.close();
+  await server.stop();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+async function databaseUrl(server: Awaited<ReturnType<typeof startEmbedded>>): Promise<string> {
+  const db = await openDatabase({ embedded: server });
+  await migrate(db);
+  const { url } = db;
+  await db.close();
+  return url;
+}

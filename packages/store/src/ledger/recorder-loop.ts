@@ -1,0 +1,255 @@
+import { openDatabase } from "../database/database.ts";
+import type { Database } from "../database/database.ts";
+import { OpenCalls } from "../spool/open-calls.ts";
+import { comparePositions, unpackPosition } from "../spool/position.ts";
+import type { Position } from "../spool/position.ts";
+import { SpoolReader } from "../spool/read-spool.ts";
+import type { SpoolFrame } from "../spool/read-spool.ts";
+import { appendBatch } from "./append-batch.ts";
+import type { AppendContext, Batch } from "./append-batch.ts";
+import { BlockedFloods } from "./blocked-floods.ts";
+import { draftOfAdmin, draftOfBlocked, draftOfCall } from "./entry-draft.ts";
+import type { EntryDraft } from "./entry-draft.ts";
+import { LedgerKeys } from "./ledger-keys.ts";
+import { loadDeploymentId, loadRecorderState } from "./recorder-state.ts";
+import type { StoredRecorderState } from "./recorder-state.ts";
+
+export interface RecorderLoopOptions {
+  readonly dir: string;
+  readonly node: string;
+  readonly databaseUrl: string;
+  /** The spool's `written`. */
+  readonly written: SharedArrayBuffer;
+  readonly masterKey: Uint8Array;
+  readonly keepReadable: boolean;
+  /** SET ROLE of the connection; undefined = as the one that connects. */
+  readonly role: string | undefined;
+}
+
+export interface RecorderProgress {
+  readonly done: Position;
+  readonly start: Position;
+  readonly frames: number;
+  readonly entries: number;
+}
+
+export interface Drain {
+  readonly id: number;
+  readonly position: Position;
+}
+
+export interface RecorderReports {
+  progress(progress: RecorderProgress): void;
+  drained(id: number): void;
+  /** Something is wrong and is being tried again, or does not fit. Never ends the loop. */
+  trouble(message: string): void;
+}
+
+/** Frames that come within this time of the first share its transaction: a quiet node does not commit once a call. */
+const LINGER_MS = 10;
+const IDLE_MS = 500;
+/** A call open for longer is kept in the database, and no longer holds the spool back. */
+const STORE_AFTER_MS = 1000;
+const BATCH_FRAMES = 4000;
+const RETRY_FIRST_MS = 100;
+const RETRY_MAX_MS = 5000;
+
+/**
+ * Tails the spool into the ledger until stopped. The database away, or a commit whose answer was lost: the batch is tried again
+ * for ever, and changes nothing that is there already.
+ */
+export class RecorderLoop {
+  readonly #options: RecorderLoopOptions;
+  readonly #reports: RecorderReports;
+  readonly #word: BigInt64Array;
+  #stopping = false;
+  /** Places that somebody waits for. */
+  #drains: Drain[] = [];
+  #wake: (() => void) | null = null;
+
+  constructor(options: RecorderLoopOptions, reports: RecorderReports) {
+    this.#options = options;
+    this.#reports = reports;
+    this.#word = new BigInt64Array(options.written);
+  }
+
+  /** Ends after the batch under way, or at once where the database does not answer. */
+  stop(): void {
+    this.#stopping = true;
+    this.#wake?.();
+  }
+
+  /** Reports `drained` once everything before the place is written, summaries of blocked calls too. */
+  drain(drain: Drain): void {
+    this.#drains.push(drain);
+    this.#wake?.();
+  }
+
+  async run(): Promise<void> {
+    const db = await this.#untilDone((attempt) => this.#connect(attempt));
+    if (!db) return;
+    try {
+      const deploymentId = await this.#untilDone(() => loadDeploymentId(db));
+      const state = await this.#untilDone(() => loadRecorderState(db, this.#options.node));
+      if (deploymentId === null || state === null) return;
+      const { masterKey, keepReadable } = this.#options;
+      await this.#tail(db, { keys: new LedgerKeys(masterKey), deploymentId, keepReadable }, state);
+    } finally {
+      await db.close();
+    }
+  }
+
+  async #tail(db: Database, context: AppendContext, state: StoredRecorderState): Promise<void> {
+    const reader = new SpoolReader(this.#options.dir, state.start);
+    const batches = new BatchMaker(this.#options.node, state, this.#reports);
+    // Known before the first batch: on a quiet node there may be none for long, and the lag would be the whole spool.
+    this.#reports.progress({ done: state.done, start: state.start, frames: 0, entries: 0 });
+    try {
+      while (!this.#stopping) {
+        const frames = await this.#nextFrames(reader);
+        const drains = this.#drains.filter(({ position }) => comparePositions(position, reader.position) <= 0);
+        const batch = batches.make(frames, reader.position, Date.now(), drains.length > 0);
+        if (!batch) {
+          this.#drained(drains);
+          await this.#idle(reader.position);
+          continue;
+        }
+        const entries = await this.#untilDone(() => appendBatch(db, context, batch));
+        if (entries === null) return;
+        const { done, start } = batch.place;
+        this.#reports.progress({ done, start, frames: frames.length, entries });
+        this.#drained(drains);
+      }
+    } finally {
+      await reader.close();
+    }
+  }
+
+  #drained(drains: readonly Drain[]): void {
+    for (const drain of drains) this.#reports.drained(drain.id);
+    this.#drains = this.#drains.filter((drain) => !drains.includes(drain));
+  }
+
+  async #nextFrames(reader: SpoolReader): Promise<SpoolFrame[]> {
+    const frames: SpoolFrame[] = [];
+    while (frames.length < BATCH_FRAMES) {
+      const more = await reader.read(unpackPosition(Atomics.load(this.#word, 0)));
+      if (more.length === 0) break;
+      frames.push(...more);
+    }
+    return frames;
+  }
+
+  /** Until the spool grows, or a little while has passed. */
+  async #idle(at: Position): Promise<void> {
+    const written = Atomics.load(this.#word, 0);
+    if (this.#drains.length > 0 || comparePositions(unpackPosition(written), at) > 0) return;
+    await this.#pause(IDLE_MS, Atomics.waitAsync(this.#word, 0, written, IDLE_MS).value);
+    if (!this.#stopping && this.#drains.length === 0) await this.#pause(LINGER_MS);
+  }
+
+  /** Tries for ever, ever more slowly up to five seconds. Null = stopped meanwhile. */
+  async #untilDone<T>(work: (attempt: number) => Promise<T>): Promise<T | null> {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await work(attempt);
+      } catch (error) {
+        const wait = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.min(attempt, 10));
+        this.#reports.trouble(`the ledger cannot be written, trying again in ${wait} ms: ${messageOf(error)}`);
+        if (this.#stopping) return null;
+        await this.#pause(wait);
+        if (this.#stopping) return null;
+      }
+    }
+  }
+
+  #connect(attempt: number): Promise<Database> {
+    const { databaseUrl, role } = this.#options;
+    const log = (line: string): void => (attempt === 0 ? undefined : this.#reports.trouble(line));
+    return openDatabase(
+      { url: databaseUrl },
+      { connectionsMax: 1, applicationName: "tollhouse recorder", log, ...(role === undefined ? {} : { role }) },
+    );
+  }
+
+  #pause(ms: number, early?: Promise<unknown> | string): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      if (early === undefined) return;
+      void Promise.resolve(early).then(this.#wake);
+    });
+  }
+}
+
+/** Turns frames into batches; keeps what is open between them. */
+export class BatchMaker {
+  readonly #node: string;
+  readonly #open: OpenCalls;
+  readonly #floods: BlockedFloods;
+  readonly #reports: Pick<RecorderReports, "trouble">;
+
+  constructor(node: string, state: StoredRecorderState, reports: Pick<RecorderReports, "trouble">) {
+    this.#node = node;
+    this.#open = new OpenCalls(state, Date.now());
+    this.#floods = new BlockedFloods(node, state.floods);
+    this.#reports = reports;
+  }
+
+  /** Null = nothing to write. `end`: how far the spool was read with these frames. */
+  make(frames: readonly SpoolFrame[], end: Position, nowMs: number, closeFloods: boolean): Batch | null {
+    const drafts: EntryDraft[] = [];
+    for (const frame of frames) this.#feed(frame, nowMs, drafts);
+    // A second stays open for one more, so that records written a moment late still count in it.
+    // While frames come, theirs is the time: a backlog is older than the clock.
+    const newest = frames.at(-1)?.record;
+    const closeBefore = (newest && "timeMs" in newest ? newest.timeMs : nowMs) - 1000;
+    if (closeFloods) drafts.push(...this.#floods.close(Infinity));
+    else if (newest === undefined || "timeMs" in newest) drafts.push(...this.#floods.close(closeBefore));
+    const storeBefore = nowMs - STORE_AFTER_MS;
+    if (frames.length === 0 && drafts.length === 0 && !this.#open.hasToStore(storeBefore)) return null;
+    const stored = this.#open.takeStored(storeBefore);
+    const place = {
+      node: this.#node,
+      start: this.#open.earliest() ?? end,
+      done: end,
+      floods: this.#floods.state(),
+    };
+    return { drafts, stored, ended: this.#open.takeEnded(), place };
+  }
+
+  #feed(frame: SpoolFrame, nowMs: number, drafts: EntryDraft[]): void {
+    const { record } = frame;
+    switch (record.t) {
+      case "intent":
+        return this.#open.intent(frame, record, nowMs);
+      case "extend":
+        return this.#open.extend(frame, record);
+      case "outcome": {
+        const ended = this.#open.outcome(record);
+        if (ended) drafts.push(draftOfCall(ended));
+        else if (!this.#open.applied(frame))
+          this.#reports.trouble(`an outcome of decision ${record.decision} has no open intent; it was not recorded`);
+        return;
+      }
+      case "blocked":
+        if (!this.#open.applied(frame) && this.#floods.admit(frame, record, drafts))
+          drafts.push(draftOfBlocked(record));
+        return;
+      case "admin":
+        if (!this.#open.applied(frame)) drafts.push(draftOfAdmin(record));
+        return;
+      default:
+        throw new Error(`unknown spool record ${JSON.stringify((record as { t: unknown }).t)}`, {
+          cause: record satisfies never,
+        });
+    }
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message || error.name : String(error);
+}

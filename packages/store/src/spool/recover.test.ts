@@ -1,0 +1,83 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { sampleIntent, sampleOutcome } from "../ledger/sample-records.ts";
+import { NOTHING_RECORDED } from "./open-calls.ts";
+import { SPOOL_START } from "./position.ts";
+import { readSpool } from "./read-spool.ts";
+import { RECOVERED_DOUBT, recoverSpool } from "./recover.ts";
+import type { OutcomeRecord } from "./records.ts";
+import { openSpool } from "./spool.ts";
+
+const NOW = Date.UTC(2026, 10, 21, 7);
+let dir: string;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "tollhouse-spool-"));
+});
+afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+async function outcomes(): Promise<OutcomeRecord[]> {
+  const found: OutcomeRecord[] = [];
+  for await (const { record } of readSpool(dir, SPOOL_START)) if (record.t === "outcome") found.push(record);
+  return found;
+}
+
+test("an intent without an outcome is settled at all that was held, as estimated and in doubt", async () => {
+  const spool = await openSpool({ dir });
+  const open = sampleIntent(1);
+  void spool.append(open);
+  void spool.append({ t: "extend", decision: open.decision, usd: "250", tokens: "64" });
+  void spool.append({ t: "extend", decision: open.decision, usd: "1", tokens: "0" });
+  void spool.append(sampleIntent(2));
+  await spool.append(sampleOutcome(2));
+
+  const report = await recoverSpool(spool, NOTHING_RECORDED, NOW);
+
+  expect(report).toMatchObject({ settled: 1, settledUsd: 1251n });
+  expect((await outcomes()).at(-1)).toMatchObject({
+    decision: open.decision,
+    end: "settled",
+    source: "estimated",
+    cost: "1251",
+    usage: { output: 564 },
+    doubt: RECOVERED_DOUBT,
+    deltas: ["1251", "564", "1"],
+  });
+  await spool.close();
+});
+
+test("recovering again, or after a kill in the middle of it, ends every call once", async () => {
+  const spool = await openSpool({ dir });
+  for (let n = 0; n < 5; n++) await spool.append(sampleIntent(n));
+  await recoverSpool(spool, NOTHING_RECORDED, NOW);
+  await spool.append(sampleIntent(5));
+  await spool.close();
+  const again = await openSpool({ dir });
+  await recoverSpool(again, NOTHING_RECORDED, NOW);
+  await recoverSpool(again, NOTHING_RECORDED, NOW);
+  await again.close();
+  const ended = (await outcomes()).map((outcome) => outcome.decision);
+  expect(ended.toSorted()).toEqual([0, 1, 2, 3, 4, 5].map((n) => sampleIntent(n).decision));
+});
+
+test("a call without a price stays of unknown cost: never zero", async () => {
+  const spool = await openSpool({ dir });
+  await spool.append(sampleIntent(1, { priceVersion: null, reservedUsd: "0" }));
+  await recoverSpool(spool, NOTHING_RECORDED, NOW);
+  expect((await outcomes())[0]).toMatchObject({ cost: null, source: "estimated" });
+  await spool.close();
+});
+
+test("a call kept in the database counts extensions from before that place once, and later ones too", async () => {
+  const spool = await openSpool({ dir });
+  const intent = sampleIntent(1);
+  const extend = { t: "extend", decision: intent.decision, usd: "10", tokens: "0" } as const;
+  await spool.append(intent);
+  await spool.append(extend);
+  const done = spool.end();
+  await spool.append(extend);
+  const state = { start: SPOOL_START, done, open: [{ intent, reservedUsd: 1010n, reservedTokens: 500n }] };
+  expect(await recoverSpool(spool, state, NOW)).toMatchObject({ settled: 1, settledUsd: 1020n });
+  await spool.close();
+});

@@ -1,0 +1,99 @@
+import { closeSync, fsyncSync, ftruncateSync, openSync, readFileSync, readdirSync, statSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { FRAME_HEADER_BYTES, frameAt, nextWholeFrame } from "./frame.ts";
+
+/** The first bytes of every segment: another layout gets another number, and an old reader refuses it by name. */
+export const SEGMENT_MAGIC = "THSPOOL1";
+export const SEGMENT_START = SEGMENT_MAGIC.length;
+
+export interface SegmentFile {
+  readonly segment: number;
+  readonly bytes: number;
+}
+
+/** The spool holds bytes that no crash of ours can have left there: nothing is guessed, the start is refused. */
+export class SpoolCorrupt extends Error {
+  override readonly name = "SpoolCorrupt";
+  readonly file: string;
+  readonly offset: number;
+  constructor(file: string, offset: number, what: string) {
+    super(`the spool is damaged: ${file} at byte ${offset}: ${what}`);
+    this.file = file;
+    this.offset = offset;
+  }
+}
+
+export function segmentPath(dir: string, segment: number): string {
+  return join(dir, `spool-${String(segment).padStart(8, "0")}.seg`);
+}
+
+/** Ascending. A gap between numbers is damage: segments are only removed from the front. */
+export function listSegments(dir: string): SegmentFile[] {
+  const numbers = readdirSync(dir)
+    .map((name) => /^spool-(\d{8,})\.seg$/.exec(name)?.[1])
+    .filter((digits) => digits !== undefined)
+    .map(Number)
+    .sort((a, b) => a - b);
+  for (let i = 1; i < numbers.length; i++) {
+    const [before = 0, after = 0] = [numbers[i - 1], numbers[i]];
+    if (after !== before + 1)
+      throw new SpoolCorrupt(
+        segmentPath(dir, before + 1),
+        0,
+        `the file is missing, but ${segmentPath(dir, after)} exists`,
+      );
+  }
+  return numbers.map((segment) => ({ segment, bytes: statSync(segmentPath(dir, segment)).size }));
+}
+
+/** Where the last whole frame of the newest segment ends, and how many torn bytes were cut behind it. */
+export interface CutTail {
+  readonly end: number;
+  readonly tornBytes: number;
+}
+
+/**
+ * Cuts what a kill or a power cut left behind the last whole frame of the newest segment. Only a tail is cut: where a whole
+ * frame follows the bad bytes, something else happened to the file.
+ * Throws SpoolCorrupt with the file and offset.
+ */
+export function cutTornTail(dir: string, segment: number): CutTail {
+  const path = segmentPath(dir, segment);
+  const bytes = readFileSync(path);
+  const end = wholeEnd(path, bytes);
+  const fd = openSync(path, "r+");
+  try {
+    if (end < bytes.length) ftruncateSync(fd, end);
+    // The magic itself was torn: nothing behind it was ever whole.
+    if (end < SEGMENT_START) writeSync(fd, SEGMENT_MAGIC, 0, "latin1");
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+  return { end: Math.max(end, SEGMENT_START), tornBytes: bytes.length - end };
+}
+
+function wholeEnd(path: string, bytes: Buffer): number {
+  const magic = bytes.toString("latin1", 0, SEGMENT_START);
+  if (magic !== SEGMENT_MAGIC) {
+    const torn = SEGMENT_MAGIC.startsWith(magic) || bytes.every((byte) => byte === 0);
+    if (torn) return 0;
+    throw new SpoolCorrupt(path, 0, `expected the bytes ${SEGMENT_MAGIC}`);
+  }
+  let offset = SEGMENT_START;
+  while (offset < bytes.length) {
+    const frame = frameAt(bytes, offset);
+    if (frame.state !== "whole") {
+      const next = nextWholeFrame(bytes, offset);
+      if (next === -1) return offset;
+      throw new SpoolCorrupt(path, offset, `a bad frame, followed by a whole one at byte ${next}`);
+    }
+    offset = frame.end;
+  }
+  return offset;
+}
+
+/** Bytes a frame takes in a segment. */
+export function frameBytes(payloadBytes: number): number {
+  return FRAME_HEADER_BYTES + payloadBytes;
+}

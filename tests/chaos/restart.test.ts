@@ -1,0 +1,92 @@
+import { simulatorProcess, tollhouseProcess, type SimulatorProcess, type TollhouseProcess } from "@tollhouse/testkit";
+import { beforeAll, expect, test } from "vitest";
+import { streamAsk, wholeAsk } from "./asks.ts";
+import { atRest, costOf, expectCountersAreTheFold, limits, makeLimit, nano, recordedCalls, sum, usd } from "./audit.ts";
+import { send, type Answer } from "./client.ts";
+
+const DEFAULT_BUDGET = "0.002000000";
+/** Of claude-haiku-4-5, 16 tokens in and 100 out: 516,000 nano-dollars. */
+const CALL = { steering: { output_tokens: 100 }, outputMax: 100 };
+const CALL_COST = 516_000n;
+
+let simulator: SimulatorProcess;
+let tollhouse: TollhouseProcess;
+
+beforeAll(async () => {
+  simulator = await simulatorProcess();
+  tollhouse = await tollhouseProcess({ providers: simulator.url, env: { DEFAULT_BUDGET } });
+  return async () => {
+    await tollhouse.remove();
+    await simulator.close();
+  };
+});
+
+const ways = [
+  ["a stop", (): Promise<unknown> => tollhouse.terminate()],
+  ["a kill", (): Promise<unknown> => tollhouse.kill()],
+] as const;
+
+test.each(ways)("limits half spent are so to the nano-dollar after %s, in every window and measure", async (_, end) => {
+  for (const window of ["hour", "day", "month", "rolling_24h", "lifetime"] as const) {
+    await makeLimit(tollhouse, "team:search", "0.010000000", { window });
+    await makeLimit(tollhouse, "team:search", "10000", { measure: "tokens", window });
+    await makeLimit(tollhouse, "team:search", "1000", { measure: "requests", window });
+  }
+  for (let at = 0; at < 4; at++) {
+    const answer = await callIn({ team: "search" });
+    expect(answer.status, answer.text).toBe(200);
+  }
+  await atRest(tollhouse);
+  const before = await limits(tollhouse);
+  expect(before.filter(({ state }) => state.settled.replace(/[0.]/g, "") === "")).toEqual([]);
+  await end();
+  await tollhouse.start();
+  expect(await limits(tollhouse)).toEqual(before);
+  await expectCountersAreTheFold(tollhouse);
+  // Nor does it seem to be behind: the ledger has all of it.
+  const lag = (): Promise<number> => tollhouse.metric("tollhouse_recorder_lag_bytes");
+  await expect.poll(lag, { timeout: 10_000, interval: 20 }).toBe(0);
+});
+
+test.each(ways)(
+  "the default budget of a session goes on where it was after %s, and is never overspent",
+  async (name, end) => {
+    const session = `over ${name}`;
+    expect((await callIn({ session })).status).toBe(200);
+    expect((await callIn({ session })).status).toBe(200);
+    await atRest(tollhouse);
+    await end();
+    await tollhouse.start();
+    // More than half is gone: one whole call still fits, then one that is capped to the rest.
+    const refused = await untilRefused(session);
+    const { limit_state: state, reason_code } = (JSON.parse(refused.text) as Refusal).tollhouse;
+    expect(reason_code).toBe("BUDGET_EXCEEDED");
+    await atRest(tollhouse);
+    const spent = sum(
+      (await recordedCalls(tollhouse)).filter((call) => call.dimensions["session"] === session).map(costOf),
+    );
+    expect(spent).toBeGreaterThanOrEqual(3n * CALL_COST);
+    expect(spent).toBeLessThanOrEqual(nano(DEFAULT_BUDGET));
+    expect(state).toMatchObject({ limit: DEFAULT_BUDGET, settled: usd(spent).slice(1) });
+  },
+);
+
+interface Refusal {
+  readonly tollhouse: { readonly reason_code: string; readonly limit_state: Readonly<Record<string, string>> };
+}
+
+let calls = 0;
+
+function callIn(dimensions: Readonly<Record<string, string>>): Promise<Answer> {
+  const options = { ...CALL, id: `call-${calls++}`, dimensions };
+  return send(tollhouse.url, calls % 2 === 0 ? streamAsk("messages", options) : wholeAsk("messages", options));
+}
+
+async function untilRefused(session: string): Promise<Answer> {
+  for (let tries = 0; tries < 20; tries++) {
+    const answer = await callIn({ session });
+    if (answer.status === 429) return answer;
+    expect(answer.status, answer.text).toBe(200);
+  }
+  throw new Error("expected a refusal within 20 calls");
+}
