@@ -4,6 +4,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { CODES } from "@tollhouse/contract";
 import type { CodeRow } from "@tollhouse/contract";
 import { PROVIDER_NAMES, seededPriceBookData } from "@tollhouse/engine";
+import { OPENAPI_TEXT } from "../apps/server/src/control/openapi.ts";
 import { RESERVED_SEGMENTS } from "../apps/server/src/provider-settings.ts";
 import { SETTINGS, yamlKey } from "../apps/server/src/settings-table.ts";
 import { listFiles, readSource } from "./source-files.ts";
@@ -46,6 +47,7 @@ function reasonCodes(): string {
     row.title,
     FAULT[row.fault],
     RETRY[row.retry],
+    row.next,
     `\`${row.openai}\``,
     `\`${row.anthropic}\``,
     `\`${row.gemini}\``,
@@ -59,7 +61,7 @@ anything; where it cannot within a minute, the answer says \`x-should-retry: fal
 
 Made from \`packages/contract/src/codes.ts\`; do not edit.
 
-${table(["code", "HTTP", "meaning", "because of", "retry", "OpenAI `type`", "Anthropic `type`", "Gemini `status`"], rows)}
+${table(["code", "HTTP", "meaning", "because of", "retry", "what to do next", "OpenAI `type`", "Anthropic `type`", "Gemini `status`"], rows)}
 
 No rule of this version sends these; their names are taken: ${unsentCodes().map(code).join(", ")}.
 `;
@@ -133,6 +135,7 @@ A name may not be one of Tollhouse's own paths: ${RESERVED_SEGMENTS.map(code).jo
 export const GENERATED_DOCUMENTS: Readonly<Record<string, () => string>> = {
   "docs/reason-codes.md": reasonCodes,
   "docs/settings.md": settings,
+  "packages/contract/openapi.json": () => OPENAPI_TEXT,
 };
 
 if (import.meta.main) {

@@ -15,7 +15,7 @@ export interface ListenerParts {
   readonly findTarget: (url: string) => Target | null;
   /** `/api/…` */
   readonly control: Handler;
-  /** `/health`, `/ready`, `/metrics`, `/`: by exact path. */
+  /** `/health`, `/ready`, `/metrics`, `/`, `/api/openapi.json`: by exact path. */
   readonly pages: ReadonlyMap<string, Handler>;
   /** The dialect a refusal is told in where the path names no provider. */
   readonly fallback: ProviderAdapter;
@@ -41,7 +41,7 @@ export function createListener(parts: ListenerParts): Server {
 
 function serve(parts: ListenerParts, req: IncomingMessage, res: ServerResponse): void {
   const url = req.url as string;
-  const page = url.startsWith("/api/") ? parts.control : parts.pages.get(pathOf(url));
+  const page = parts.pages.get(pathOf(url)) ?? (url.startsWith("/api/") ? parts.control : undefined);
   if (page !== undefined) {
     // Another site's page could read them by a name that resolves to this machine. Calls are checked when they are identified.
     if (parts.gateway.identity.auth === "open" && !isLoopbackHost(req.headers.host ?? ""))

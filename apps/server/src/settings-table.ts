@@ -216,7 +216,7 @@ export const SETTINGS = {
   auth: optional(
     "TOLLHOUSE_AUTH",
     oneOf("open", "required"),
-    "`required`: calls carry the admin key, the only key of this version. `open`: calls need none. Not set: `open` on a loopback address, else `required`; `open` is refused on any other address",
+    "`required`: calls carry a key with the permission `call` (`POST /api/v1/keys`), or the admin key. `open`: calls need none, and one that carries a key is the key's. Not set: `open` on a loopback address, else `required`; `open` is refused on any other address",
   ),
   failMode: required(
     "FAIL_MODE",

@@ -1,14 +1,13 @@
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { createLimitSnapshot, createPriceBook, seededPriceBookData } from "@tollhouse/engine";
+import { createPriceBook, seededPriceBookData } from "@tollhouse/engine";
 import {
   assertMasterKey,
   becomeSoleOwner,
   DEFAULT_TENANT,
-  deriveKey,
   LedgerKeys,
-  listLimits,
+  listEnvironments,
   loadAdminKey,
   loadCounterSums,
   loadMasterKey,
@@ -25,18 +24,23 @@ import {
   type EmbeddedPostgres,
   type Recorder,
 } from "@tollhouse/store";
+import { loadBlockServices } from "./blocks/load-block-services.ts";
 import { createControlApi } from "./control/control-api.ts";
+import { blockRoutes } from "./control/routes/blocks.ts";
+import { OPENAPI_TEXT } from "./control/openapi.ts";
+import { decisionRoutes } from "./control/routes/decisions.ts";
 import { ledgerRoutes } from "./control/routes/ledger.ts";
+import { keyRoutes } from "./control/routes/keys.ts";
 import { limitRoutes } from "./control/routes/limits.ts";
 import { priceRoutes } from "./control/routes/prices.ts";
+import { sessionRoutes } from "./control/routes/sessions.ts";
 import { usageRoutes } from "./control/routes/usage.ts";
 import type { Gateway } from "./gateway/gateway.ts";
 import { createOutputProfile } from "./gateway/output-profile.ts";
 import { RunningCalls } from "./gateway/running-calls.ts";
 import { createTargetFinder, createUpstream, type Upstream } from "./gateway/upstreams.ts";
-import { createDerivedId } from "./limits/derived-id.ts";
-import { LimitService } from "./limits/limit-service.ts";
-import { recordedAmounts } from "./limits/recorded-amounts.ts";
+import { loadKeys } from "./keys/load-keys.ts";
+import { loadLimitServices } from "./limits/limit-services.ts";
 import { SettledTap } from "./limits/settled-tap.ts";
 import { createListener } from "./listener.ts";
 import { createLogger, type Logger } from "./process/logger.ts";
@@ -58,6 +62,8 @@ export interface Tollhouse {
   readonly startedInMs: number;
   readonly database: string;
   readonly gateway: Gateway;
+  /** Routes of the control API. */
+  readonly controlRoutes: readonly string[];
   /** Everything that ended before now is in the database. */
   recorded(): Promise<void>;
   /** Told once where the process cannot go on (the embedded database died). */
@@ -132,22 +138,17 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
   });
   const tap = new SettledTap();
   const place = { tenant: DEFAULT_TENANT, environment: ENVIRONMENT };
-  const limits = new LimitService({
-    ...place,
-    db,
-    spool,
-    recorder,
-    counters,
-    tap,
-    now,
-    first: createLimitSnapshot({
-      version: 1,
-      limits: await collect(listLimits(db, place)),
-      defaultSessionBudget: settings.defaultBudget,
-      derivedId: createDerivedId(deriveKey(masterKey, "derived-limit", place.tenant), place.environment),
-    }),
-    startingAmounts: (limit, nowMs, ended) => recordedAmounts({ db, keys, ...place }, limit, nowMs, ended),
+  const environments = await listEnvironments(db, place.tenant);
+  const { tenant } = place;
+  const { defaultBudget } = settings;
+  const services = { db, spool, tenant, environments, masterKey, now };
+  const limitsOf = await loadLimitServices({ ...services, keys, recorder, counters, tap, defaultBudget });
+  const apiKeys = await loadKeys({
+    ...services,
+    onError: (error) => logger.warning("the last uses of keys could not be written", { error: toError(error) }),
   });
+  const exchanges = new RunningCalls();
+  const blocksOf = await loadBlockServices({ ...services, keys, counters, limitsOf, running: exchanges });
   const upstreams = createUpstreams(settings);
   const gateway: Gateway = {
     settings: {
@@ -163,8 +164,10 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
       auth: settings.auth,
       strict: settings.strictMode,
       isAdminKey: (text) => adminKey.matches(text),
+      findKey: (text) => apiKeys.keys.find(text),
     },
-    limits: () => limits.snapshot,
+    limits: (environment) => limitsOf(environment).snapshot,
+    blocks: (environment) => blocksOf(environment).blocks.snapshot,
     counters,
     prices,
     spool,
@@ -174,14 +177,24 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
     ended: createObserver(logger, metrics),
     failed: (error) => logger.error("a call failed in Tollhouse", { error: toError(error) }),
     now,
-    exchanges: new RunningCalls(),
+    exchanges,
     state: { closing: false, inFlight: 0, drains: 0 },
   };
   const reports = { db, keys, tenant: place.tenant, caughtUp: () => atMost(recorder.drained(), REPORT_WAIT_MS) };
   const control = await createControlApi({
     isAdminKey: (text) => adminKey.matches(text),
+    findKey: (text) => apiKeys.keys.find(text),
     failed: (error) => gateway.failed(error),
-    routes: [limitRoutes(limits), usageRoutes(reports), priceRoutes(prices, now), ledgerRoutes(reports)],
+    routes: [
+      limitRoutes(limitsOf),
+      keyRoutes(apiKeys.keys),
+      usageRoutes(reports),
+      priceRoutes(prices, now),
+      ledgerRoutes(reports),
+      decisionRoutes(reports, { prices, limit: (environment, id) => limitsOf(environment).find(id) }),
+      blockRoutes(blocksOf),
+      sessionRoutes({ servicesOf: blocksOf, reports, now }),
+    ],
   });
   let address = "";
   const server = createListener({
@@ -194,6 +207,7 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
       metrics: () => metrics.text(),
       metricsType: metrics.contentType,
       address: () => address,
+      openApi: OPENAPI_TEXT,
     }),
     fallback: (upstreams.get("openai") as Upstream).adapter,
   });
@@ -209,6 +223,7 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
     startedInMs: performance.now() - startedAt,
     database: embedded === null ? "PostgreSQL at DATABASE_URL" : "embedded PostgreSQL",
     gateway,
+    controlRoutes: control.routes,
     recorded: () => recorder.drained(),
     onDeath: (listener) => void death.promise.then(listener),
     stop: () =>
@@ -220,6 +235,7 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
           () => control.close(),
           ...[...upstreams.values()].map((upstream) => () => upstream.pool.destroy()),
           () => gateway.tokens.close(),
+          () => apiKeys.close(),
           () => drainRecorder(recorder, logger),
           () => recorder.stop(),
           () => spool.close(),
@@ -275,7 +291,7 @@ function waitingFor(gateway: Gateway): string[] {
 
 function reservedNano(gateway: Gateway): bigint {
   let sum = 0n;
-  for (const exchange of gateway.exchanges) sum += exchange.reservedUsd;
+  for (const exchange of gateway.exchanges) sum += exchange.call.reservation.usd;
   return sum;
 }
 
@@ -306,12 +322,6 @@ async function listen(server: Server, settings: Settings): Promise<string> {
   });
   const { port, family, address } = server.address() as AddressInfo;
   return `http://${family === "IPv6" ? `[${address}]` : address}:${port}`;
-}
-
-async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
-  const all: T[] = [];
-  for await (const item of items) all.push(item);
-  return all;
 }
 
 function toError(error: unknown): Error {

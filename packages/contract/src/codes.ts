@@ -14,6 +14,8 @@ export interface CodeRow {
   readonly anthropic: string;
   /** `error.status` in the Gemini dialect. */
   readonly gemini: string;
+  /** What to do next, in one sentence or two: for whoever reads the decision later. Names no amount and no other scope. */
+  readonly next: string;
 }
 
 function row(
@@ -24,8 +26,9 @@ function row(
   openai: string,
   anthropic: string,
   gemini: string,
+  next: string,
 ): CodeRow {
-  return { status, retry, fault, title, openai, anthropic, gemini };
+  return { status, retry, fault, title, openai, anthropic, gemini, next };
 }
 
 export const CODES = {
@@ -38,6 +41,7 @@ export const CODES = {
     "invalid_request_error",
     "authentication_error",
     "UNAUTHENTICATED",
+    "Send a key of this installation. Whoever manages its keys can issue one.",
   ),
   KEY_EXPIRED: row(
     401,
@@ -47,6 +51,7 @@ export const CODES = {
     "invalid_request_error",
     "authentication_error",
     "UNAUTHENTICATED",
+    "Ask whoever manages this installation's keys for a new one, or for a later expiry.",
   ),
   KEY_REVOKED: row(
     401,
@@ -56,6 +61,17 @@ export const CODES = {
     "invalid_request_error",
     "authentication_error",
     "UNAUTHENTICATED",
+    "Ask whoever manages this installation's keys for a new one; a revoked key does not come back.",
+  ),
+  PERMISSION_MISSING: row(
+    403,
+    "never",
+    "client",
+    "The key does not have the permission for this",
+    "permission_error",
+    "permission_error",
+    "PERMISSION_DENIED",
+    "Use a key that has the permission, or ask whoever manages this installation's keys to give it to this one.",
   ),
   IDENTITY_REQUIRED: row(
     400,
@@ -65,6 +81,7 @@ export const CODES = {
     "invalid_request_error",
     "invalid_request_error",
     "INVALID_ARGUMENT",
+    "Name the session (x-tollhouse-session) or the user (x-tollhouse-user) that the call is for.",
   ),
   HOST_NOT_ALLOWED: row(
     403,
@@ -74,6 +91,7 @@ export const CODES = {
     "permission_error",
     "permission_error",
     "PERMISSION_DENIED",
+    "Use a loopback address, or have the operator set TOLLHOUSE_AUTH=required and issue keys.",
   ),
   // Steps 2 to 4
   KILL_SWITCH_ACTIVE: row(
@@ -84,6 +102,7 @@ export const CODES = {
     "permission_error",
     "permission_error",
     "PERMISSION_DENIED",
+    "Wait until the switch is off. Whoever may switch it on may switch it off; the audit names who did and why.",
   ),
   USER_BLOCKED: row(
     403,
@@ -93,6 +112,7 @@ export const CODES = {
     "permission_error",
     "permission_error",
     "PERMISSION_DENIED",
+    "Ask the operator to lift the block, or wait for its expiry where it has one.",
   ),
   SESSION_FROZEN: row(
     403,
@@ -102,6 +122,7 @@ export const CODES = {
     "permission_error",
     "permission_error",
     "PERMISSION_DENIED",
+    "Ask the operator to unfreeze the session, wait for the freeze to end where it does, or begin another session.",
   ),
   RATE_LIMITED: row(
     429,
@@ -111,6 +132,7 @@ export const CODES = {
     "rate_limit_exceeded",
     "rate_limit_error",
     "RESOURCE_EXHAUSTED",
+    "Wait as long as retry-after says. Whoever manages the key can raise its rate.",
   ),
   // Step 5
   MODEL_NOT_ALLOWED: row(
@@ -121,6 +143,7 @@ export const CODES = {
     "permission_error",
     "permission_error",
     "PERMISSION_DENIED",
+    "Use a model that the policy allows, or ask whoever manages policies to allow this one.",
   ),
   FEATURE_NOT_ALLOWED: row(
     403,
@@ -130,6 +153,7 @@ export const CODES = {
     "permission_error",
     "permission_error",
     "PERMISSION_DENIED",
+    "Use an endpoint that the policy allows, or ask whoever manages policies to allow this one.",
   ),
   // Step 6
   REQUEST_COST_CAP: row(
@@ -140,6 +164,7 @@ export const CODES = {
     "invalid_request_error",
     "invalid_request_error",
     "INVALID_ARGUMENT",
+    "Lower the output cap or the number of choices, bound the tools, or shorten the input; a cap of a policy is raised by whoever manages policies.",
   ),
   REQUEST_TOKEN_CAP: row(
     400,
@@ -149,6 +174,7 @@ export const CODES = {
     "invalid_request_error",
     "invalid_request_error",
     "INVALID_ARGUMENT",
+    "Shorten the input or lower the output cap; whoever manages policies can raise the cap of a call.",
   ),
   // Step 7
   PRICE_UNKNOWN: row(
@@ -159,6 +185,7 @@ export const CODES = {
     "permission_error",
     "permission_error",
     "PERMISSION_DENIED",
+    "Have the operator give the model a price (prices: of its provider in tollhouse.yaml), or call one that has one.",
   ),
   // Step 8
   LOOP_DETECTED: row(
@@ -169,6 +196,7 @@ export const CODES = {
     "rate_limit_exceeded",
     "rate_limit_error",
     "RESOURCE_EXHAUSTED",
+    "Find what repeats the request; once that is fixed, ask the operator to unfreeze the session.",
   ),
   SPEND_VELOCITY: row(
     429,
@@ -178,6 +206,7 @@ export const CODES = {
     "rate_limit_exceeded",
     "rate_limit_error",
     "RESOURCE_EXHAUSTED",
+    "Find what spends so fast; then ask the operator to unfreeze the session or to raise the rule's threshold.",
   ),
   REQUEST_BURST: row(
     429,
@@ -187,6 +216,7 @@ export const CODES = {
     "rate_limit_exceeded",
     "rate_limit_error",
     "RESOURCE_EXHAUSTED",
+    "Spread the requests over time; then ask the operator to unfreeze the session or to raise the rule's threshold.",
   ),
   // Step 9
   BUDGET_EXCEEDED: row(
@@ -197,6 +227,7 @@ export const CODES = {
     "insufficient_quota",
     "rate_limit_error",
     "RESOURCE_EXHAUSTED",
+    "Wait until the limit's window ends, where it does, or have its amount raised: PUT /api/v1/limits/{id}; a smaller call may fit what remains.",
   ),
   TOKEN_LIMIT_EXCEEDED: row(
     429,
@@ -206,6 +237,7 @@ export const CODES = {
     "insufficient_quota",
     "rate_limit_error",
     "RESOURCE_EXHAUSTED",
+    "Wait until the limit's window ends, where it does, or have its amount raised: PUT /api/v1/limits/{id}; a smaller call may fit what remains.",
   ),
   REQUEST_LIMIT_EXCEEDED: row(
     429,
@@ -215,6 +247,7 @@ export const CODES = {
     "insufficient_quota",
     "rate_limit_error",
     "RESOURCE_EXHAUSTED",
+    "Wait until the limit's window ends, where it does, or have its amount raised: PUT /api/v1/limits/{id}.",
   ),
   LIMITS_UNAVAILABLE: row(
     503,
@@ -224,6 +257,7 @@ export const CODES = {
     "server_error",
     "api_error",
     "UNAVAILABLE",
+    "Try again shortly. If it stays so, the operator looks at what GET /ready waits for.",
   ),
   // Bad input, and what stands behind us
   REQUEST_INVALID: row(
@@ -234,6 +268,7 @@ export const CODES = {
     "invalid_request_error",
     "invalid_request_error",
     "INVALID_ARGUMENT",
+    "Correct the field that the message names.",
   ),
   REQUEST_TOO_LARGE: row(
     413,
@@ -243,6 +278,7 @@ export const CODES = {
     "invalid_request_error",
     "request_too_large",
     "INVALID_ARGUMENT",
+    "Send a smaller body, or have the operator raise the bound on bodies.",
   ),
   REQUEST_TIMEOUT: row(
     408,
@@ -252,6 +288,7 @@ export const CODES = {
     "invalid_request_error",
     "timeout_error",
     "DEADLINE_EXCEEDED",
+    "Send the whole request without a pause.",
   ),
   ENDPOINT_UNKNOWN: row(
     404,
@@ -261,6 +298,7 @@ export const CODES = {
     "invalid_request_error",
     "not_found_error",
     "NOT_FOUND",
+    "Check the path: the base URL of a client ends where its provider's does (OpenAI: /v1).",
   ),
   METHOD_NOT_ALLOWED: row(
     405,
@@ -270,6 +308,7 @@ export const CODES = {
     "invalid_request_error",
     "invalid_request_error",
     "INVALID_ARGUMENT",
+    "Use the method that the message names.",
   ),
   IDEMPOTENCY_CONFLICT: row(
     409,
@@ -279,6 +318,7 @@ export const CODES = {
     "invalid_request_error",
     "invalid_request_error",
     "ALREADY_EXISTS",
+    "Use a new idempotency key for a new body.",
   ),
   PROVIDER_NOT_CONFIGURED: row(
     503,
@@ -288,6 +328,7 @@ export const CODES = {
     "server_error",
     "api_error",
     "FAILED_PRECONDITION",
+    "Have the operator set the provider's credential, or send your own with the call.",
   ),
   UPSTREAM_UNREACHABLE: row(
     502,
@@ -297,6 +338,7 @@ export const CODES = {
     "server_error",
     "api_error",
     "UNAVAILABLE",
+    "Try again: nothing was sent, and nothing was charged. If it stays so, check the provider's base URL and its status.",
   ),
   UPSTREAM_FAILED: row(
     502,
@@ -306,6 +348,7 @@ export const CODES = {
     "server_error",
     "api_error",
     "UNAVAILABLE",
+    "Try again only if a second charge does no harm: the provider may have billed this call.",
   ),
   UPSTREAM_TIMEOUT: row(
     504,
@@ -315,6 +358,7 @@ export const CODES = {
     "server_error",
     "timeout_error",
     "DEADLINE_EXCEEDED",
+    "Try again only if a second charge does no harm: the provider may have billed this call.",
   ),
   OVERLOADED: row(
     503,
@@ -324,6 +368,7 @@ export const CODES = {
     "server_error",
     "overloaded_error",
     "UNAVAILABLE",
+    "Wait as long as retry-after says; if it stays so, have the operator raise the bound or add capacity.",
   ),
   SPOOL_UNAVAILABLE: row(
     503,
@@ -333,6 +378,7 @@ export const CODES = {
     "server_error",
     "api_error",
     "UNAVAILABLE",
+    "Try again shortly. If it stays so, the operator frees space where the data folder is.",
   ),
   SHUTTING_DOWN: row(
     503,
@@ -342,8 +388,18 @@ export const CODES = {
     "server_error",
     "api_error",
     "UNAVAILABLE",
+    "Try again: the next process, or another node, takes the call.",
   ),
-  INTERNAL: row(500, "never", "tollhouse", "Tollhouse failed", "server_error", "api_error", "INTERNAL"),
+  INTERNAL: row(
+    500,
+    "never",
+    "tollhouse",
+    "Tollhouse failed",
+    "server_error",
+    "api_error",
+    "INTERNAL",
+    "Report it with the decision id: this is a bug of Tollhouse. Its log names the error.",
+  ),
   // Control API
   ADMIN_KEY_REQUIRED: row(
     401,
@@ -353,6 +409,7 @@ export const CODES = {
     "invalid_request_error",
     "authentication_error",
     "UNAUTHENTICATED",
+    "Send Authorization: Bearer with the admin key, or with a management key.",
   ),
   NOT_FOUND: row(
     404,
@@ -362,6 +419,7 @@ export const CODES = {
     "invalid_request_error",
     "not_found_error",
     "NOT_FOUND",
+    "Check the id. A call is found as soon as it has ended; ids of others are not found either.",
   ),
   VERSION_CONFLICT: row(
     409,
@@ -371,6 +429,17 @@ export const CODES = {
     "invalid_request_error",
     "invalid_request_error",
     "ABORTED",
+    "Read it again, and make the change on the version that is there now.",
+  ),
+  PRECONDITION_FAILED: row(
+    412,
+    "never",
+    "client",
+    "It is no longer as If-Match says",
+    "invalid_request_error",
+    "invalid_request_error",
+    "FAILED_PRECONDITION",
+    "Read it again, and send the ETag that it has now in If-Match.",
   ),
 } as const satisfies Record<string, CodeRow>;
 

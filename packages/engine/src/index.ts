@@ -1,3 +1,4 @@
+export { LayeredMap } from "./limits/layered-map.ts";
 export * from "./limits/limit.ts";
 export * from "./limits/derived-limit-id.ts";
 export * from "./limits/limit-order.ts";

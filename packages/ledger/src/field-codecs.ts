@@ -1,5 +1,6 @@
 import { USAGE_CLASSES, type Usage, type UsageClass } from "@tollhouse/contract";
 import { LedgerFormatError } from "./ledger-format-error.ts";
+import { type LimitSeen, limitNumbers, limitWords } from "./limit-seen.ts";
 
 /** What a call did to one counter. */
 export interface CounterAmount {
@@ -24,6 +25,7 @@ export interface FieldValues {
   readonly usage: Usage;
   readonly counters: readonly CounterAmount[];
   readonly counts: readonly NameCount[];
+  readonly limits: readonly LimitSeen[];
 }
 export type FieldKind = keyof FieldValues;
 
@@ -36,6 +38,8 @@ const utf8 = new TextEncoder();
 const utf8Strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const I64_END = 1n << 63n;
 const USAGE_ITEM_BYTES = 9;
+/** Of a limit that was looked at, behind its id: four words, a version and four numbers. */
+const LIMIT_BYTES = 4 + 4 + 4 * 8;
 
 /** Bytes of a field and back. Every decoder is strict: it accepts only what its encoder makes. */
 export const FIELD_CODECS: { readonly [K in FieldKind]: Codec<FieldValues[K]> } = {
@@ -46,6 +50,7 @@ export const FIELD_CODECS: { readonly [K in FieldKind]: Codec<FieldValues[K]> } 
   usage: { encode: encodeUsage, decode: decodeUsage },
   counters: { encode: encodeCounters, decode: decodeCounters },
   counts: { encode: encodeCounts, decode: decodeCounts },
+  limits: { encode: encodeLimits, decode: decodeLimits },
 };
 
 /** A lone surrogate has no UTF-8; it becomes U+FFFD here, so that no client can make an entry impossible to write. */
@@ -148,6 +153,42 @@ function decodeCounts(bytes: Uint8Array): NameCount[] {
     at = name.end + 4;
   }
   return counts;
+}
+
+/** n × (length u8 | limit id | scope u8 | measure u8 | window u8 | mode u8 | version u32 | ends, amount, settled, reserved i64). */
+function encodeLimits(limits: readonly LimitSeen[]): Uint8Array {
+  return joined(limits.flatMap((limit) => [shortText("limit id", limit.limitId), encodeLimit(limit)]));
+}
+
+function encodeLimit(limit: LimitSeen): Uint8Array {
+  const bytes = new Uint8Array(LIMIT_BYTES);
+  const view = new DataView(bytes.buffer);
+  bytes.set(limitNumbers(limit));
+  view.setUint32(4, wholeU32(limit.version));
+  [limit.endsUs ?? 0n, limit.amount, limit.settled, limit.reserved].forEach((value, i) =>
+    view.setBigInt64(8 + 8 * i, wholeI64(value)),
+  );
+  return bytes;
+}
+
+function decodeLimits(bytes: Uint8Array): LimitSeen[] {
+  const limits: LimitSeen[] = [];
+  for (let at = 0; at < bytes.length;) {
+    const { text: limitId, end } = readShortText("limit id", bytes, at);
+    const view = slice(bytes, end, LIMIT_BYTES);
+    const endsUs = view.getBigInt64(8);
+    limits.push({
+      limitId,
+      ...limitWords([view.getUint8(0), view.getUint8(1), view.getUint8(2), view.getUint8(3)]),
+      version: view.getUint32(4),
+      endsUs: endsUs === 0n ? null : endsUs,
+      amount: view.getBigInt64(16),
+      settled: view.getBigInt64(24),
+      reserved: view.getBigInt64(32),
+    });
+    at = end + LIMIT_BYTES;
+  }
+  return limits;
 }
 
 function shortText(field: string, value: string): Uint8Array {

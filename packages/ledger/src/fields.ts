@@ -53,6 +53,10 @@ export const FIELDS = {
   latencyMs: row(52, "u32"),
   /** The limit that blocked the call. */
   limit: row(53, "text"),
+  /** The limits that were looked at, as they stood: with the call's own reservation where it was let through. */
+  limits: row(54, "limits"),
+  /** What did not fit into the limit that blocked, in its unit. */
+  required: row(55, "i64"),
   // Administration
   actor: row(64, "text"),
   action: row(65, "text"),

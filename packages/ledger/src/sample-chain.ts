@@ -103,6 +103,43 @@ const SAMPLES: readonly Sample[] = [
     },
   },
   { type: "call_blocked", over: { macKeyId: 2 }, fields: { session: "" } },
+  {
+    type: "call_blocked",
+    over: { macKeyId: 2 },
+    fields: {
+      session: "run-42",
+      user: bytesFrom(0x10, 32),
+      reason: "BUDGET_EXCEEDED",
+      limit: "lim_a",
+      limits: [
+        {
+          limitId: "lim_a",
+          scope: "session",
+          measure: "usd",
+          window: "lifetime",
+          mode: "hard",
+          version: 3,
+          endsUs: null,
+          amount: 10_000_000_000n,
+          settled: 7_500_000_000n,
+          reserved: 0n,
+        },
+        {
+          limitId: "lim_b",
+          scope: "user",
+          measure: "tokens",
+          window: "hour",
+          mode: "soft",
+          version: 4_294_967_295,
+          endsUs: TIME_US + 3_600_000_000n,
+          amount: (1n << 63n) - 1n,
+          settled: -1n,
+          reserved: 64n,
+        },
+      ],
+      required: 5_000_000_000n,
+    },
+  },
 ];
 
 /**

@@ -110,7 +110,8 @@ class ServerProcess implements TollhouseProcess {
   }
 
   async control<T>(method: string, path: string, body?: unknown): Promise<T> {
-    const headers = { authorization: `Bearer ${ADMIN_KEY}`, "content-type": "application/json" };
+    const type = body === undefined ? {} : { "content-type": "application/json" };
+    const headers = { authorization: `Bearer ${ADMIN_KEY}`, ...type };
     const response = await fetch(this.#url + path, {
       method,
       headers,

@@ -3,39 +3,55 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { CODES } from "@tollhouse/contract";
 import { LimitNotChanged, SpoolUnavailable } from "@tollhouse/store";
 import type { ZodType } from "zod";
+import { accessOf, type AccessParts } from "./access.ts";
 import { Problem, problemBody, type FieldProblem } from "./problem.ts";
 
 export type Routes = (app: FastifyInstance) => void;
 
-export interface ControlApiOptions {
-  readonly isAdminKey: (text: string) => boolean;
+export interface ControlApiOptions extends AccessParts {
   readonly failed: (error: unknown) => void;
   readonly routes: readonly Routes[];
 }
 
 export interface ControlApi {
   readonly handle: (req: IncomingMessage, res: ServerResponse) => void;
+  /** `GET /api/v1/limits/:id`: every route there is, so that a test finds one that is not described. */
+  readonly routes: readonly string[];
   close(): Promise<void>;
 }
 
 const BODY_BYTES_MAX = 1024 * 1024;
 
-/** `/api/…`: every route asks for the admin key, also in open mode; a route cannot be registered beside that check. */
+/**
+ * `/api/…`: every route asks for the admin key, or, where it is open to keys, for one with the permission; also in open mode. A route
+ * cannot be registered beside that check.
+ */
 export async function createControlApi(options: ControlApiOptions): Promise<ControlApi> {
   const keyProblem = (request: FastifyRequest): Problem | undefined => {
-    const header = request.headers.authorization ?? "";
-    const key = /^bearer /i.test(header) ? header.slice(7).trim() : "";
-    if (options.isAdminKey(key)) return undefined;
-    return new Problem("ADMIN_KEY_REQUIRED", "Send Authorization: Bearer <admin key>");
+    const access = accessOf(options, {
+      authorization: request.headers.authorization ?? "",
+      method: request.method,
+      keys: request.routeOptions?.config?.keys === true,
+    });
+    if (access instanceof Problem) return access;
+    request.access = access;
+    return undefined;
   };
   const app = fastify({
     logger: false,
     bodyLimit: BODY_BYTES_MAX,
+    // A path may name a session: 256 characters, each up to twelve in a URL.
+    routerOptions: { maxParamLength: 4_096 },
     // The one listener hands requests over; this server never listens by itself.
     serverFactory: (handler) => createServer(handler),
     // A path that cannot be decoded goes past the hooks.
     frameworkErrors: (_error, request, reply) => void answer(reply, keyProblem(request) ?? notFound()),
   });
+  const paths: string[] = [];
+  app.addHook("onRoute", ({ method, url }) => {
+    if (method !== "HEAD") paths.push(`${String(method)} ${url}`);
+  });
+  app.decorateRequest("access");
   app.addHook("onRequest", (request, _reply, done) => done(keyProblem(request)));
   app.setErrorHandler((error: Error & { statusCode?: number }, _request, reply) => {
     const problem = toProblem(error);
@@ -45,7 +61,7 @@ export async function createControlApi(options: ControlApiOptions): Promise<Cont
   app.setNotFoundHandler((_request, reply) => answer(reply, notFound()));
   for (const routes of options.routes) routes(app);
   await app.ready();
-  return { handle: (req, res) => app.routing(req, res), close: () => app.close() };
+  return { handle: (req, res) => app.routing(req, res), routes: paths, close: () => app.close() };
 }
 
 function answer(reply: FastifyReply, problem: Problem): FastifyReply {

@@ -1,9 +1,11 @@
 import { randomUUIDv7 } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { CallFacts } from "@tollhouse/contract";
+import { IGNORED_HEADER, type CallFacts } from "@tollhouse/contract";
 import { decide, freePriceRow, type Estimate, type Limit, type PriceRow } from "@tollhouse/engine";
 import { BadRequest, type Refusal, type Route, type UpstreamRequest } from "@tollhouse/providers";
 import { SpoolUnavailable, type CounterState } from "@tollhouse/store";
+import { correctTokenRate, keyRules } from "../keys/key-rules.ts";
+import { refusedBeforeBody, refusedByBlock } from "../blocks/block-refusal.ts";
 import { parseJsonBody, readBody } from "./body.ts";
 import { estimateCall, estimateUnpriced } from "./estimate-call.ts";
 import { Exchange } from "./exchange.ts";
@@ -40,6 +42,8 @@ export interface Call {
   states: readonly CounterState[];
   /** Monotonic moment at which the request went upstream; 0 = not yet. */
   sentAt: number;
+  /** Counted for it on its key's rate of tokens. */
+  rateTokens: number;
   /** Has its one end been claimed? */
   ended: boolean;
 }
@@ -71,6 +75,9 @@ export async function handleCall(
   const identity = identify(call.headers, query, gateway.identity, target.upstream.credential === null);
   if ("code" in identity) return refuse(identity);
   call.identity = identity;
+  if (identity.ignored.length > 0) res.setHeader(IGNORED_HEADER, identity.ignored.join(", "));
+  const stopped = refusedBeforeBody(gateway, call);
+  if (stopped !== null) return refuse(stopped);
   if (!hasCredential(call))
     return refuse({
       code: "PROVIDER_NOT_CONFIGURED",
@@ -105,17 +112,19 @@ export async function handleCall(
     });
 
   // Decide: the rules that need no store.
-  const snapshot = gateway.limits();
+  const blocked = refusedByBlock(gateway, call);
+  if (blocked !== null) return refuse(blocked);
+  const snapshot = gateway.limits(identity.environment);
   call.snapshotVersion = snapshot.version;
   call.limits = facts.free ? [] : snapshot.match({ ...matchOf(call), model: facts.model });
   call.price = facts.free
     ? freePriceRow(target.upstream.name)
     : gateway.prices.find(target.upstream.name, facts.model, call.startedMs);
   const estimated = estimateCall(gateway, call, null);
-  const block = decide({ facts, priceKnown: estimated !== null, limits: call.limits });
-  if (block !== null) return refuse(block);
   call.priced = estimated !== null;
   call.estimate = estimated ?? estimateUnpriced(call, null);
+  const block = keyRules(gateway, call) ?? decide({ facts, priceKnown: call.priced, limits: call.limits });
+  if (block !== null) return refuse(block);
 
   // Reserve: all limits, or none.
   const reserved = await reserveCall(gateway, call, body.value);
@@ -131,6 +140,8 @@ export async function handleCall(
   try {
     await exchange.writeIntent();
   } catch (error) {
+    // Ended meanwhile (a shutdown), and answered by that.
+    if (call.ended) return;
     exchange.withdraw();
     gateway.counters.release(call.decision);
     if (!(error instanceof SpoolUnavailable)) throw error;
@@ -139,7 +150,10 @@ export async function handleCall(
 
   // Forward; the exchange meters, prices, settles and answers.
   try {
-    exchange.send(request);
+    // What was stopped while the call was counted and recorded stops it too: it was no running call yet.
+    const late = refusedByBlock(gateway, call);
+    if (late !== null) exchange.cut(late.code, late.message);
+    else exchange.send(request);
   } catch (error) {
     // A bug of ours, behind the intent: the call has its one end all the same, and nothing stays held.
     gateway.failed(error);
@@ -178,6 +192,7 @@ function begin(gateway: Gateway, target: Target, route: Route, req: IncomingMess
     reservation: null!,
     states: [],
     sentAt: 0,
+    rateTokens: 0,
     ended: false,
   };
 }
@@ -185,7 +200,8 @@ function begin(gateway: Gateway, target: Target, route: Route, req: IncomingMess
 /** Ends a call that has no intent: the answer, one blocked record, one log line. */
 function refuseCall(gateway: Gateway, call: Call, res: ServerResponse, input: Omit<RefusalInput, "decision">): void {
   const refusal: Refusal = buildRefusal({ ...input, decision: call.decision });
-  recordBlocked(gateway, call, refusal);
+  correctTokenRate(gateway, call, 0);
+  recordBlocked(gateway, call, refusal, input.by);
   // The rest of a body that nobody will read must not be taken for the next request.
   if (!res.req.complete) res.setHeader("connection", "close");
   sendRefusal(res, call.target.upstream.adapter, refusal, call.decision);

@@ -96,6 +96,19 @@ describe("what Tollhouse says in the headers", () => {
     ]);
   });
 
+  test.each([1, 256, 16_384, 16_385, 100_000])(
+    "a body of %i bytes arrives as it was, whatever they are",
+    async (size) => {
+      const body = Buffer.from(Array.from({ length: size }, (_, at) => 255 - (at % 256)));
+      answer = (client) => client.whole(200, ["x-name", "caf\u00e9"], body, settled);
+      const res = await ask();
+      const chunks: Buffer[] = [];
+      for await (const chunk of res) chunks.push(chunk as Buffer);
+      expect(Buffer.concat(chunks).equals(body)).toBe(true);
+      expect(res.headers).toMatchObject({ "content-length": String(size), "x-name": "caf\u00e9" });
+    },
+  );
+
   test("no cost where it is not known", async () => {
     answer = (client) => client.whole(200, events, Buffer.from("{}"), { ...settled, cost: null });
     expect((await read()).headers["x-tollhouse-cost"]).toBeUndefined();

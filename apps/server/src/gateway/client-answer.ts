@@ -12,6 +12,12 @@ import type { Settled } from "./settle-call.ts";
 /** A client that takes nothing for this long is treated as gone: its call is read to the end without it. */
 const SLOW_READER_MS = 60_000;
 
+/**
+ * Up to here a body goes out as Latin-1 text, which is any bytes: node joins text to the head and writes one piece, where head
+ * and Buffer would be two (measured: 27 instead of 30 µs of a whole request). Larger ones are not worth a copy.
+ */
+const JOINED_BYTES_MAX = 16 * 1024;
+
 /** What the upstream half needs to know of the client. */
 export interface ClientListener {
   /** The client reads more slowly than the provider writes, or reads again. */
@@ -76,7 +82,8 @@ export class ClientAnswer {
   ): void {
     if (this.#gone) return;
     this.head(status, raw, settled, ["content-length", String(body.length), ...own]);
-    this.#res.end(body);
+    if (body.length > JOINED_BYTES_MAX) this.#res.end(body);
+    else this.#res.end(body.toString("latin1"), "latin1");
   }
 
   write(chunk: Buffer): void {

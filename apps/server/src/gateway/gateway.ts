@@ -1,6 +1,7 @@
 import type { LimitSnapshot, PriceBook } from "@tollhouse/engine";
 import type { MemoryCounterStore, Spool } from "@tollhouse/store";
 import type { SettledTap } from "../limits/settled-tap.ts";
+import type { BlockSnapshot } from "../blocks/block-snapshot.ts";
 import type { TokenCounter } from "../tokens/count-tokens.ts";
 import type { EndedCall } from "./ended-call.ts";
 import type { IdentifySettings } from "./identify.ts";
@@ -11,8 +12,10 @@ import type { RunningCalls } from "./running-calls.ts";
 export interface Gateway {
   readonly settings: GatewaySettings;
   readonly identity: IdentifySettings;
-  /** The snapshot in force; swapped as a whole when a limit changes. */
-  limits(): LimitSnapshot;
+  /** The snapshot in force in an environment; swapped as a whole when a limit of it changes. */
+  limits(environment: string): LimitSnapshot;
+  /** What is stopped in an environment: kill switches, blocklist, frozen sessions; swapped as a whole too. */
+  blocks(environment: string): BlockSnapshot;
   readonly counters: MemoryCounterStore;
   readonly prices: PriceBook;
   readonly spool: Spool;

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { grantOf } from "../keys/key-grant.ts";
 import { identify, isLoopbackHost, type Identity, type IdentifyRefusal, type IdentifySettings } from "./identify.ts";
 import { readRequestHeaders } from "./request-headers.ts";
 
@@ -10,6 +11,7 @@ const base: IdentifySettings = {
   tenant: "t",
   environment: "prod",
   isAdminKey: (text) => text === ADMIN,
+  findKey: () => "KEY_INVALID",
 };
 
 interface Asked {
@@ -85,6 +87,57 @@ describe("who calls", () => {
     expect(identity({ query: "alt=sse&key=AIza-1", forwardsOwn: true }).passThrough).toBe("AIza-1");
     const both = { query: "key=AIza-1", headers: ["x-goog-api-key", "AIza-2"], forwardsOwn: true };
     expect(identity(both).passThrough).toBe("AIza-2");
+  });
+});
+
+describe("a key of ours", () => {
+  const key = { id: "key_1", environment: "dev", version: 1, hash: new Uint8Array(32), previousHash: null };
+  const times = { previousUntilMs: null, expiresMs: null, revokedMs: null, createdMs: 0 };
+  const rules = {
+    name: "k",
+    permissions: ["call" as const],
+    fixed: { team: "a" },
+    settable: [],
+    models: null,
+    requests_per_minute: null,
+    tokens_per_minute: null,
+  };
+  const grant = grantOf({ ...key, ...times, rules }, null);
+  const findKey: IdentifySettings["findKey"] = (text) =>
+    text === "th_good" ? grant : text === "th_old" ? "KEY_EXPIRED" : "KEY_INVALID";
+
+  test("binds environment, key and dimensions, in open mode too, and never goes upstream", () => {
+    for (const auth of ["open", "required"] as const)
+      for (const headers of [
+        ["authorization", "Bearer th_good"],
+        ["authorization", "Bearer sk-own", "x-goog-api-key", "th_good"],
+        ["x-api-key", "th_good", "authorization", "Bearer sk-own"],
+      ])
+        expect(
+          identity({ settings: { auth, findKey }, headers: [...headers, "x-session-id", "s"], forwardsOwn: true }),
+        ).toMatchObject({
+          environment: "dev",
+          key: "key_1",
+          dimensions: { team: "a" },
+          ignored: ["session"],
+          passThrough: null,
+        });
+  });
+
+  test("counts in the query too, over any header that is none", () => {
+    const asked = { settings: { findKey }, query: "key=th_good", headers: ["authorization", "Bearer sk-own"] };
+    expect(identity(asked)).toMatchObject({ key: "key_1" });
+  });
+
+  test("that has ended is refused by its reason, and is not tried as anything else", () => {
+    const headers = ["authorization", "Bearer th_old"];
+    expect(ask({ settings: { findKey }, headers, forwardsOwn: true })).toMatchObject({ code: "KEY_EXPIRED" });
+  });
+
+  test("whose holder may not set the session has none, whatever the header says", () => {
+    const headers = ["authorization", "Bearer th_good", "x-session-id", "s".repeat(300)];
+    expect(identity({ settings: { findKey }, headers }).dimensions).toEqual({ team: "a" });
+    expect(ask({ settings: { findKey, strict: true }, headers })).toMatchObject({ code: "IDENTITY_REQUIRED" });
   });
 });
 

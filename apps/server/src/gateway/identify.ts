@@ -1,5 +1,16 @@
 import { timingSafeEqual } from "node:crypto";
-import { DIMENSIONS, isDimensionValue, type Dimensions, type ReasonCode } from "@tollhouse/contract";
+import {
+  CODES,
+  DIMENSIONS,
+  isDimensionValue,
+  type Dimension,
+  type Dimensions,
+  type ReasonCode,
+} from "@tollhouse/contract";
+import { bindDimensions } from "../keys/bind-dimensions.ts";
+import type { KeyGrant } from "../keys/key-grant.ts";
+import type { KeyRefusal } from "../keys/key-service.ts";
+import { KEY_PREFIX } from "../keys/key-text.ts";
 import type { RequestHeaders } from "./request-headers.ts";
 
 /** Step 1 of a decision: whose call it is. */
@@ -7,7 +18,12 @@ export interface Identity {
   readonly tenant: string;
   readonly environment: string;
   readonly dimensions: Dimensions;
+  /** `key_…`, `key_admin`, or null in open mode. */
   readonly key: string | null;
+  /** What the key allows; null for the admin key, and in open mode without a key. */
+  readonly grant: KeyGrant | null;
+  /** Dimensions that the client named and its key does not let it set. */
+  readonly ignored: readonly Dimension[];
   /** The client's own provider credential, which goes upstream where the installation has none; never a Tollhouse key. */
   readonly passThrough: string | null;
 }
@@ -25,7 +41,11 @@ export interface IdentifySettings {
   readonly environment: string;
   /** Is this text the admin key? Constant time. */
   readonly isAdminKey: (text: string) => boolean;
+  /** The key that this text is; in constant time for every secret of one id. */
+  readonly findKey: (text: string) => KeyGrant | KeyRefusal;
 }
+
+const NONE_IGNORED: readonly Dimension[] = Object.freeze([]);
 
 /**
  * `query` may carry identity: `?session_id=` (for clients that cannot set headers) and Gemini's `?key=`. `forwardsOwn`: no credential
@@ -55,14 +75,29 @@ export function identify(
     const parameters = new URLSearchParams(query);
     const session = parameters.get("session_id");
     if (session !== null && session !== "") dimensions.session ??= session;
-    credential ??= parameters.get("key");
+    const key = parameters.get("key");
+    // A key of ours counts wherever it stands.
+    if (credential === null || (key?.startsWith(KEY_PREFIX) === true && !credential.startsWith(KEY_PREFIX)))
+      credential = key;
   }
   // A key of ours must never reach a provider, whatever it looks like (the admin key may be anybody's choice).
-  const named = credential !== null && credential.startsWith("th_");
+  const named = credential !== null && credential.startsWith(KEY_PREFIX);
+  const found = named ? settings.findKey(credential as string) : "KEY_INVALID";
+  const grant = typeof found === "string" ? null : found;
   const ours =
-    credential !== null && (named || settings.auth === "required" || forwardsOwn) && settings.isAdminKey(credential);
-  if ((settings.auth === "required" || named) && !ours)
-    return { code: "KEY_INVALID", message: "The key is missing or not valid", param: null };
+    grant === null &&
+    credential !== null &&
+    (named || settings.auth === "required" || forwardsOwn) &&
+    settings.isAdminKey(credential);
+  if (typeof found === "string" && (settings.auth === "required" || named) && !ours)
+    return {
+      code: found,
+      message: found === "KEY_INVALID" ? "The key is missing or not valid" : CODES[found].title,
+      param: null,
+    };
+  if (grant?.permissions.has("call") === false)
+    return { code: "PERMISSION_MISSING", message: "The key does not have the permission `call`", param: null };
+  const ignored = grant === null ? NONE_IGNORED : bindDimensions(grant, dimensions);
   for (const name of DIMENSIONS) {
     const value = dimensions[name];
     if (value !== undefined && !isDimensionValue(value))
@@ -80,10 +115,12 @@ export function identify(
     };
   return {
     tenant: settings.tenant,
-    environment: settings.environment,
+    environment: grant?.key.environment ?? settings.environment,
     dimensions,
-    key: ours ? "key_admin" : null,
-    passThrough: ours || !forwardsOwn ? null : credential,
+    key: grant !== null ? grant.key.id : ours ? "key_admin" : null,
+    grant,
+    ignored,
+    passThrough: grant !== null || ours || !forwardsOwn ? null : credential,
   };
 }
 

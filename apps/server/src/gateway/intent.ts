@@ -1,4 +1,4 @@
-import type { IntentRecord } from "@tollhouse/store";
+import { limitSeenTexts, type IntentRecord } from "@tollhouse/store";
 import type { Call } from "./call.ts";
 import type { Gateway } from "./gateway.ts";
 
@@ -21,5 +21,6 @@ export function intentOf(gateway: Gateway, call: Call): IntentRecord {
     reservedUsd: reservation.usd.toString(),
     reservedTokens: reservation.tokens.toString(),
     counters: states.map(({ limit, window }) => ({ limit: limit.id, window: window.id, measure: limit.measure })),
+    ...(states.length > 0 && { limits: limitSeenTexts(states) }),
   };
 }

@@ -21,8 +21,8 @@ export interface RefusalInput {
   readonly by?: Pick<Refused, "by" | "required"> | null;
   /** Was the request sent already? Then a retry could be billed twice, and none is invited. */
   readonly sent?: boolean;
-  /** Seconds; only for codes whose retry is `soon`. */
-  readonly retryAfter?: number;
+  /** Seconds: for codes whose retry is `soon`, and for a block that ends by itself. null = longer than a client should be told to wait. */
+  readonly retryAfter?: number | null;
 }
 
 const EXCEEDED: { readonly [M in Measure]: ReasonCode } = {
@@ -80,7 +80,14 @@ export function buildRefusal(input: RefusalInput): Refusal {
           ...limitState(state),
         },
       }),
-      retry_after: row.retry === "soon" && input.sent !== true ? (input.retryAfter ?? 1) : null,
+      retry_after:
+        input.sent === true
+          ? null
+          : input.retryAfter !== undefined
+            ? input.retryAfter
+            : row.retry === "soon"
+              ? 1
+              : null,
     },
   };
 }
@@ -159,9 +166,19 @@ export function limitState(state: CounterState): LimitState {
   };
 }
 
+/** Windows end at few instants, and every answer says one: a Date for each would cost 0.6 µs. */
+const END_TEXTS = new Map<number, string>();
+const END_TEXTS_MAX = 256;
+
 /** RFC 3339 in UTC; null = the window does not end. */
-export function resetsAt({ window }: CounterState): string | null {
-  return Number.isFinite(window.endMs) ? new Date(window.endMs).toISOString() : null;
+export function resetsAt({ window: { endMs } }: CounterState): string | null {
+  if (!Number.isFinite(endMs)) return null;
+  const known = END_TEXTS.get(endMs);
+  if (known !== undefined) return known;
+  const text = new Date(endMs).toISOString();
+  if (END_TEXTS.size >= END_TEXTS_MAX) END_TEXTS.clear();
+  END_TEXTS.set(endMs, text);
+  return text;
 }
 
 export function formatMeasure(amount: bigint, measure: Measure): string {

@@ -115,3 +115,16 @@ test("the fields of the call itself are read, and missing ones are known to be m
     includeCost: false,
   });
 });
+
+test("names that a client makes up change nothing for the names that count", () => {
+  for (let n = 0; n < 2_500; n++) {
+    const { forward, dimensions } = read(
+      [`x-made-up-${n}`, "a"],
+      ["X-Tollhouse-User", "ada"],
+      ["x-stainless-", "b"],
+      ["X-Stainless-OS", "c"],
+      ["accept", "d"],
+    );
+    expect([forward, dimensions]).toEqual([["X-Stainless-OS", "c", "accept", "d"], { user: "ada" }]);
+  }
+});

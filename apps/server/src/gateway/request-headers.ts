@@ -1,5 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { DIMENSION_HEADERS, DIMENSIONS, INCLUDE_COST_HEADER, type Dimension } from "@tollhouse/contract";
+import { KEY_PREFIX } from "../keys/key-text.ts";
 import type { Call } from "./call.ts";
 
 /**
@@ -60,6 +61,21 @@ ACTIONS.set(INCLUDE_COST_HEADER, { kind: "field", name: "cost" });
 for (const name of DIMENSIONS)
   DIMENSION_HEADERS[name].forEach((header, rank) => ACTIONS.set(header, { kind: "dimension", name, rank }));
 
+/** Names as clients write them, each looked at once: a call has two dozen, and they are always the same. null: left out. */
+const SPELLINGS = new Map<string, Action | null>();
+const SPELLINGS_MAX = 1_000;
+
+function actionOf(name: string): Action | null {
+  const known = SPELLINGS.get(name);
+  if (known !== undefined) return known;
+  const lower = name.toLowerCase();
+  const action = ACTIONS.get(lower) ?? (/^x-stainless-./.test(lower) ? FORWARD : null);
+  // A client that makes up names costs a look at each, and no memory.
+  if (SPELLINGS.size >= SPELLINGS_MAX) SPELLINGS.clear();
+  SPELLINGS.set(name, action);
+  return action;
+}
+
 export function readRequestHeaders(raw: readonly string[]): RequestHeaders {
   const headers: RequestHeaders = {
     forward: [],
@@ -77,17 +93,14 @@ export function readRequestHeaders(raw: readonly string[]): RequestHeaders {
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = raw[i] as string;
     const value = raw[i + 1] as string;
-    const action = ACTIONS.get(name) ?? ACTIONS.get(name.toLowerCase());
-    if (action === undefined) {
-      if (name.length > 12 && name.slice(0, 12).toLowerCase() === "x-stainless-") headers.forward.push(name, value);
-      continue;
-    }
+    const action = actionOf(name);
+    if (action === null) continue;
     switch (action.kind) {
       case "forward":
         headers.forward.push(name, value);
         break;
       case "credential":
-        headers.credential ??= credentialOf(value);
+        headers.credential = oursFirst(headers.credential, credentialOf(value));
         break;
       case "dimension":
         if (value.length > 0 && action.rank < (ranks[action.name] ?? Infinity)) {
@@ -101,6 +114,12 @@ export function readRequestHeaders(raw: readonly string[]): RequestHeaders {
     }
   }
   return headers;
+}
+
+/** The first that came; but a key of ours counts wherever it stands, beside a credential that some client sends always. */
+function oursFirst(first: string | null, next: string | null): string | null {
+  if (first === null || next === null) return first ?? next;
+  return next.startsWith(KEY_PREFIX) && !first.startsWith(KEY_PREFIX) ? next : first;
 }
 
 /** The scheme's name has no case (RFC 9110 §11.1). A key of ours that is not recognised as one would go upstream. */

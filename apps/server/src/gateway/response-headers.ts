@@ -19,15 +19,27 @@ const DROPPED = new Set([
   "date",
 ]);
 
+/** Names as providers write them, and whether they go on: looked at once each. */
+const SPELLINGS = new Map<string, boolean>();
+const SPELLINGS_MAX = 1_000;
+
+function isForwarded(name: string): boolean {
+  const known = SPELLINGS.get(name);
+  if (known !== undefined) return known;
+  const lower = name.toLowerCase();
+  // Our own names are ours alone: a provider (or somebody in between) cannot speak in them.
+  const forwarded = !DROPPED.has(lower) && !lower.startsWith("x-tollhouse-");
+  if (SPELLINGS.size >= SPELLINGS_MAX) SPELLINGS.clear();
+  SPELLINGS.set(name, forwarded);
+  return forwarded;
+}
+
 /** `withoutType`: the body is of another type than the provider's (an assembled answer). Returns strings ready for `writeHead`. */
 export function forwardedHeaders(raw: RawHeaders, withoutType: boolean): string[] {
   const out: string[] = [];
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = latin1(raw[i] as Buffer | string);
-    const lower = name.toLowerCase();
-    // Our own names are ours alone: a provider (or somebody in between) cannot speak in them.
-    if (DROPPED.has(lower) || lower.startsWith("x-tollhouse-")) continue;
-    if (withoutType && lower === "content-type") continue;
+    if (!isForwarded(name) || (withoutType && name.toLowerCase() === "content-type")) continue;
     out.push(name, latin1(raw[i + 1] as Buffer | string));
   }
   return out;
@@ -35,8 +47,10 @@ export function forwardedHeaders(raw: RawHeaders, withoutType: boolean): string[
 
 export function headerOf(raw: RawHeaders, wanted: string): string | null {
   for (let i = 0; i + 1 < raw.length; i += 2) {
-    const name = latin1(raw[i] as Buffer | string);
-    if (name.length === wanted.length && name.toLowerCase() === wanted) return latin1(raw[i + 1] as Buffer | string);
+    const name = raw[i] as Buffer | string;
+    // A byte is a character here: most names are told apart by their length, before they are made a string.
+    if (name.length === wanted.length && latin1(name).toLowerCase() === wanted)
+      return latin1(raw[i + 1] as Buffer | string);
   }
   return null;
 }

@@ -14,6 +14,7 @@ import {
   type LimitSnapshot,
   type PriceBook,
 } from "@tollhouse/engine";
+import { BlockSnapshot } from "../blocks/block-snapshot.ts";
 import { SettledTap } from "../limits/settled-tap.ts";
 import type { TokenCounter } from "../tokens/count-tokens.ts";
 import type { Call } from "./call.ts";
@@ -34,6 +35,8 @@ export interface SampleGateway extends Gateway {
   readonly failures: unknown[];
   /** The limits in force; a test may change them between two steps of a call. */
   inForce: readonly Limit[];
+  /** What is stopped. */
+  stopped: BlockSnapshot;
   version: number;
 }
 
@@ -70,12 +73,14 @@ export function sampleGateway(options: SampleOptions): SampleGateway {
       drainMs: 1_000,
       answerBytesMax: 1024 * 1024,
     },
-    identity: { ...place, auth: "open", strict: false, isAdminKey: () => false },
+    identity: { ...place, auth: "open", strict: false, isAdminKey: () => false, findKey: () => "KEY_INVALID" },
     inForce: [],
+    stopped: BlockSnapshot.of([]),
     version: 1,
     limits:
       limits ??
       (() => createLimitSnapshot({ version: gateway.version, limits: gateway.inForce, defaultSessionBudget: null })),
+    blocks: () => gateway.stopped,
     counters: new MemoryCounterStore(),
     prices,
     spool,
@@ -119,8 +124,15 @@ export function sampleCall(gateway: SampleGateway, options: CallOptions): Call {
   const facts = target.upstream.adapter.parseRequest(route, body, raw.length, {});
   const read = readRequestHeaders([...headers]);
   const provider = target.upstream.name;
-  const identity = { ...gateway.identity, dimensions: read.dimensions, key: null, passThrough: null };
-  const snapshot = gateway.limits();
+  const identity = {
+    ...gateway.identity,
+    dimensions: read.dimensions,
+    key: null,
+    grant: null,
+    ignored: [],
+    passThrough: null,
+  };
+  const snapshot = gateway.limits("prod");
   const price = gateway.prices.find(provider, facts.model, startedMs);
   const call: Call = {
     decision: randomUUIDv7().replaceAll("-", ""),
@@ -140,6 +152,7 @@ export function sampleCall(gateway: SampleGateway, options: CallOptions): Call {
     reservation: null!,
     states: [],
     sentAt: performance.now(),
+    rateTokens: 0,
     ended: false,
   };
   call.estimate = estimateCall(gateway, call, null) ?? estimateUnpriced(call, null);

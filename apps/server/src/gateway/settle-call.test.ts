@@ -279,7 +279,12 @@ describe("limits that come into force while a call runs", () => {
     const { cost } = await settle(call, { report: report({}) });
     await settle(await reserved(), { unbilled: true });
     expect(early).toMatchObject([
-      { decision: call.decision, startedMs: SAMPLE_MS, used: { usd: cost, tokens: 150n, requests: 1n } },
+      {
+        decision: call.decision,
+        environment: "prod",
+        startedMs: SAMPLE_MS,
+        used: { usd: cost, tokens: 150n, requests: 1n },
+      },
     ]);
     gateway.tap.stop(early);
     await settle(await reserved(), { report: report({}) });

@@ -9,11 +9,19 @@ import {
   type UsageReport,
   type UsageSource,
 } from "@tollhouse/contract";
-import { rate, rateReport, type Amounts } from "@tollhouse/engine";
+import { rate, rateReport, type Amounts, type Limit } from "@tollhouse/engine";
 import type { Refusal } from "@tollhouse/providers";
-import type { BlockedRecord, CounterDelta, OutcomeRecord } from "@tollhouse/store";
+import {
+  limitSeenTexts,
+  type BlockedRecord,
+  type CounterDelta,
+  type CounterState,
+  type OutcomeRecord,
+} from "@tollhouse/store";
+import { correctTokenRate } from "../keys/key-rules.ts";
 import { matchOf, type Call } from "./call.ts";
 import type { Gateway } from "./gateway.ts";
+import type { RefusalInput } from "./refusal.ts";
 import { inputLikely, profileKey } from "./reserve-call.ts";
 
 /** How the upstream part of a call ended. */
@@ -52,16 +60,19 @@ const NO_DELTAS: readonly CounterDelta[] = [];
 export async function settleCall(gateway: Gateway, call: Call, end: End): Promise<Settled> {
   if (isLookup(call.facts.endpoint)) {
     gateway.counters.release(call.decision);
+    correctTokenRate(gateway, call, 0);
     return { cost: null, usage: NO_USAGE, source: "reported" };
   }
   if (end.unbilled) {
     gateway.counters.release(call.decision);
+    correctTokenRate(gateway, call, 0);
     record(gateway, call, end, { end: "released", usage: NO_USAGE, source: "reported", cost: 0n, deltas: NO_DELTAS });
     return { cost: 0n, usage: NO_USAGE, source: "reported" };
   }
   const measured = await measureAndPrice(gateway, call, end);
   const used: Amounts = { usd: measured.charged, tokens: BigInt(tokensOf(measured.usage)), requests: 1n };
   const deltas = gateway.counters.settle(call.decision, used);
+  correctTokenRate(gateway, call, Number(used.tokens));
   record(gateway, call, end, { end: "settled", ...measured, deltas, used });
   const output = outputTokensOf(measured.usage);
   if (measured.source === "reported" && output > 0)
@@ -224,6 +235,7 @@ function record(gateway: Gateway, call: Call, end: End, what: Recorded): void {
   if (what.used !== undefined && gateway.tap.open)
     gateway.tap.push({
       decision: call.decision,
+      environment: call.identity.environment,
       call: { ...matchOf(call), model: call.facts.model },
       startedMs: call.startedMs,
       used: what.used,
@@ -259,7 +271,7 @@ function clip(text: string | null, lengthMax: number): string | null {
 
 /** Limits that came into force while the call ran count it too, though they could not refuse it. */
 function lateDeltas(gateway: Gateway, call: Call, used: Amounts): OutcomeRecord["late"] {
-  const snapshot = gateway.limits();
+  const snapshot = gateway.limits(call.identity.environment);
   if (snapshot.version === call.snapshotVersion || call.facts.free) return [];
   const known = new Set(call.limits.map((limit) => limit.id));
   return snapshot
@@ -271,8 +283,14 @@ function lateDeltas(gateway: Gateway, call: Call, used: Amounts): OutcomeRecord[
     });
 }
 
+/** The limit that refused as it stood then, the others as they stand now. */
+function limitsOfRefused(gateway: Gateway, call: Call, by: RefusalInput["by"]): string[] {
+  const read = (limit: Limit): CounterState => gateway.counters.read(limit, call.startedMs);
+  return limitSeenTexts(call.limits.map((limit) => (by && limit.id === by.by.limit.id ? by.by : read(limit))));
+}
+
 /** One record and one log line of a call that was refused before its intent. */
-export function recordBlocked(gateway: Gateway, call: Call, refusal: Refusal): void {
+export function recordBlocked(gateway: Gateway, call: Call, refusal: Refusal, by: RefusalInput["by"] = null): void {
   const identity = call.identity ?? null;
   const provider = call.target.upstream.name;
   const model = call.facts?.model ?? "";
@@ -293,6 +311,8 @@ export function recordBlocked(gateway: Gateway, call: Call, refusal: Refusal): v
     key: identity?.key ?? null,
     reason: refusal.code,
     limit,
+    ...(call.limits.length > 0 && { limits: limitsOfRefused(gateway, call, by) }),
+    ...(by && { required: by.required.toString() }),
   };
   // A spool that takes no more refuses these too; the log line and the counters of refusals still say it.
   gateway.spool.append(blocked).catch(() => undefined);

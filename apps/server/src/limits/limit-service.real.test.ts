@@ -213,11 +213,11 @@ describe("a new limit counts what its window already holds", () => {
   });
 
   test("two limits made at once both count everything, and come into force one after the other", async () => {
-    await end(await begin({ team: "both" }), 50);
-    const running = await begin({ team: "both" });
+    await end(await begin({ team: "apart" }), 50);
+    const running = await begin({ team: "apart" });
     const [usd, calls] = await Promise.all([
-      service.create(wanted({ scope: "team:both" }), "tester"),
-      service.create(wanted({ scope: "team:both", measure: "requests", amount: "10" }), "tester"),
+      service.create(wanted({ scope: "team:apart" }), "tester"),
+      service.create(wanted({ scope: "team:apart", measure: "requests", amount: "10" }), "tester"),
     ]);
     await end(running, 30);
     expect(await expectExact(usd.id)).toBe(2n * 100n * 150n + 80n * 600n);
@@ -257,6 +257,19 @@ describe("a new limit counts what its window already holds", () => {
     const elsewhere = { db: database.db, keys, tenant: DEFAULT_TENANT, environment: "dev" };
     const limit = service.snapshot.byId(made.id) as Limit;
     expect((await recordedAmounts(elsewhere, limit, SAMPLE_MS, [])).sums.size).toBe(0);
+  });
+
+  test("a call of another environment that ends while the limit is made is not counted by it", async () => {
+    const settled = { startedMs: SAMPLE_MS, used: { usd: 1n, tokens: 1n, requests: 1n } };
+    const call = { dimensions: { team: "elsewhere" }, model: "m", provider: "p", key: null };
+    meanwhile = (moment) => {
+      if (moment === "summed")
+        for (const environment of ["dev", "prod"])
+          gateway.tap.push({ ...settled, call, environment, decision: environment });
+      return Promise.resolve();
+    };
+    const made = await service.create(wanted({ scope: "team:elsewhere", measure: "requests" }), "tester");
+    expect(made.state.settled).toBe("1");
   });
 });
 

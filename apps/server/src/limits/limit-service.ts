@@ -11,6 +11,7 @@ import {
   type Recorder,
   type Spool,
 } from "@tollhouse/store";
+import { assertMatch, type IfMatch } from "../control/etag.ts";
 import { Problem } from "../control/problem.ts";
 import { formatMeasure, limitState } from "../gateway/refusal.ts";
 import type { SettledCall, SettledTap } from "./settled-tap.ts";
@@ -63,6 +64,11 @@ export class LimitService {
     return this.#answer(this.#find(id));
   }
 
+  find(id: string): LimitAnswer | null {
+    const limit = this.#snapshot.byId(id);
+    return limit === undefined ? null : this.#answer(limit);
+  }
+
   /**
    * The limit counts what its scope has used in the window already (docs/adr/0002). In force, and its entry in the ledger's
    * spool, when this resolves.
@@ -92,9 +98,10 @@ export class LimitService {
     });
   }
 
-  update(id: string, input: LimitUpdate, actor: string): Promise<LimitAnswer> {
+  update(id: string, input: LimitUpdate, actor: string, ifMatch: IfMatch = null): Promise<LimitAnswer> {
     return this.#inTurn(async () => {
       const old = this.#changeable(id);
+      assertMatch(ifMatch, id, old.version);
       if (input.version !== undefined && input.version !== old.version)
         throw new Problem("VERSION_CONFLICT", `${id} is at version ${old.version}, not ${input.version}`);
       const limit: Limit = {
@@ -120,9 +127,10 @@ export class LimitService {
    * Where the session falls back to its default budget, that budget counts what the session has spent meanwhile: deleting a limit
    * forgets nothing.
    */
-  remove(id: string, actor: string): Promise<void> {
+  remove(id: string, actor: string, ifMatch: IfMatch = null): Promise<void> {
     return this.#inTurn(async () => {
       const old = this.#changeable(id);
+      assertMatch(ifMatch, id, old.version);
       const next = this.#snapshot.without(id);
       const fallback = fallbackOf(old, next);
       if (fallback === null) await this.#record("limit.delete", actor, old, null);
@@ -183,7 +191,8 @@ export class LimitService {
     try {
       await within(recorder.drained(), RECORDER_WAIT_MS);
       const recorded = await this.#parts.startingAmounts(limit, this.#parts.now(), ended);
-      const missing = ended.filter((call) => !recorded.inside.has(call.decision));
+      const { environment } = this.#parts;
+      const missing = ended.filter((call) => call.environment === environment && !recorded.inside.has(call.decision));
       await turn(addSettled(limit, recorded.sums, missing));
     } finally {
       tap.stop(ended);
@@ -208,8 +217,8 @@ export class LimitService {
       actor,
       action,
       subject: subject.id,
-      before: before === null ? null : JSON.stringify(describe(before)),
-      after: after === null ? null : JSON.stringify(describe(after)),
+      before: before === null ? null : ledgerText(before),
+      after: after === null ? null : ledgerText(after),
       ...(counted !== undefined &&
         counted.sums.size > 0 && {
           counters: [...counted.sums].map(([window, amount]) => ({
@@ -255,6 +264,11 @@ function fallbackOf(old: Limit, without: LimitSnapshot): Limit | null {
   if (scope?.kind !== "session" || old.measure !== "usd") return null;
   const call = { dimensions: { session: scope.value }, model: "", provider: "", key: null };
   return without.match(call).find((limit) => limit.derived) ?? null;
+}
+
+/** A user id is erasable, and an entry is not: the ledger names such a limit by its id, the table of limits its user. */
+function ledgerText(limit: Limit): string {
+  return JSON.stringify({ ...describe(limit), ...(limit.scope.startsWith("user:") && { scope: "user" }) });
 }
 
 function describe(limit: Limit): Omit<LimitAnswer, "state"> {

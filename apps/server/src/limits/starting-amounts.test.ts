@@ -7,6 +7,7 @@ let calls = 0;
 function call(over: Partial<SettledCall> = {}, dimensions = { team: "a" }): SettledCall {
   return {
     decision: `${++calls}`,
+    environment: "prod",
     call: { dimensions, model: "m", provider: "p", key: null },
     startedMs: SAMPLE_MS,
     used: { usd: 7n, tokens: 3n, requests: 1n },

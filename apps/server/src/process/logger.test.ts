@@ -107,6 +107,19 @@ describe("levels", () => {
   });
 });
 
+test("a text that recurs is written as the first time, also after thousands of others", () => {
+  const { logger, lines } = record("info", ["canary-secret"]);
+  const call = { ...CALL, feature: 'a "canary-secret"', tenant: null };
+  for (let n = 0; n < 2_500; n++) {
+    logger.call(call);
+    logger.call({ ...CALL, model: `made-up-${n}` });
+  }
+  const recurring = lines.filter((_, at) => at % 2 === 0);
+  expect(new Set(recurring).size).toBe(1);
+  expect(JSON.parse(recurring[0] ?? "")).toMatchObject({ feature: 'a "[redacted]"', tenant: null });
+  expect(JSON.parse(lines.at(-1) ?? "")).toMatchObject({ model: "made-up-2499" });
+});
+
 describe("secrets", () => {
   const canaries = ["canary-provider-key-1", 'ca"nary\\2', "c.n*ry+(3)", "canary-provider-key-1-longer"];
 

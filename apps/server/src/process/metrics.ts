@@ -1,6 +1,7 @@
 import { USAGE_CLASSES } from "@tollhouse/contract";
 import type { ReasonCode, Usage } from "@tollhouse/contract";
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
+import { createHistogram } from "./histogram.ts";
 import { createSeries } from "./series.ts";
 import type { Series, SeriesEntry } from "./series.ts";
 
@@ -88,11 +89,10 @@ export function createMetrics({ providers, isKnownModel }: MetricsOptions): Metr
     "Sum of what was settled above the reserved",
     ["provider"],
   );
-  const overhead = new Histogram({
+  const observeOverhead = createHistogram(registry, {
     name: "tollhouse_overhead_seconds",
     help: "Time a call spent in Tollhouse itself",
     buckets: OVERHEAD_SECONDS,
-    registers: [registry],
   });
   let gauges: Gauges | null = null;
   gauge(registry, "tollhouse_calls_in_flight", "Calls that have not ended", () => gauges?.callsInFlight());
@@ -144,7 +144,7 @@ export function createMetrics({ providers, isKnownModel }: MetricsOptions): Metr
       const entries = entriesOf(call.provider, call.model);
       const provider = entries.provider;
       calls.add([provider, call.outcome, call.reasonCode ?? ""], 1);
-      overhead.observe(call.overheadMs / 1_000);
+      observeOverhead(call.overheadMs / 1_000);
       if (call.outcome === "blocked") {
         if (call.reasonCode !== null) refusals.add([call.reasonCode], 1);
         return;

@@ -15,6 +15,7 @@ beforeAll(async () => {
     metrics: () => metrics(),
     metricsType: "text/plain; version=0.0.4",
     address: () => "http://127.0.0.1:8787",
+    openApi: '{"openapi": "3.1.1"}',
   });
   server = createServer((req, res) => pages.get(req.url ?? "")?.(req, res));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -56,4 +57,8 @@ test("the page names the base URLs, and HEAD has no body", async () => {
     expect(text).toContain("OPENAI_BASE_URL=http://127.0.0.1:8787/v1");
     expect(await get(path, "HEAD")).toEqual([200, "text/html; charset=utf-8", ""]);
   }
+});
+
+test("the description of the control API is there without a key", async () => {
+  expect(await get("/api/openapi.json")).toEqual([200, "application/json; charset=utf-8", '{"openapi": "3.1.1"}']);
 });

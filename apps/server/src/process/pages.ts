@@ -8,11 +8,17 @@ export interface PageParts {
   metrics(): Promise<string>;
   readonly metricsType: string;
   readonly address: () => string;
+  /** The description of the control API: the same bytes in every installation of this version. */
+  readonly openApi: string;
 }
 
 type Page = (req: IncomingMessage, res: ServerResponse) => void;
 
-/** `/health`, `/ready`, `/metrics` and the page at `/`: no key, nothing secret, nothing about any tenant's spend but sums. */
+/**
+ * `/health`, `/ready`, `/metrics`, `/api/openapi.json` and the page at `/`: no key, nothing secret, nothing about any tenant's spend but
+ * sums. The description is public because it is (packages/contract/openapi.json), and tools fetch it without headers; it is served here
+ * so that the control API keeps its rule: no route of it answers without a key.
+ */
 export function createPages(parts: PageParts): ReadonlyMap<string, Page> {
   const welcome: Page = (_req, res) => send(res, 200, "text/html; charset=utf-8", welcomePage(parts.address()));
   return new Map<string, Page>([
@@ -33,6 +39,7 @@ export function createPages(parts: PageParts): ReadonlyMap<string, Page> {
         );
       },
     ],
+    ["/api/openapi.json", (_req, res) => send(res, 200, "application/json; charset=utf-8", parts.openApi)],
     ["/", welcome],
     ["/dashboard", welcome],
   ]);

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { testDatabase, type TestDatabase } from "@tollhouse/testkit";
-import { openDatabase } from "./database.ts";
+import { openDatabase, type Queryable } from "./database.ts";
 import { assertDurable } from "./durability.ts";
 import { sql } from "./sql.ts";
 
@@ -116,4 +116,21 @@ test("a role makes every connection act as it", async () => {
 
 test("a statement's name cannot leave its folder", () => {
   expect(() => sql("../migrations/0001_installation")).toThrow(/kebab-case/);
+});
+
+test("statements are prepared once a connection where that is asked for, and nowhere else", async () => {
+  const url = testing.url;
+  const lock = (on: Queryable): Promise<unknown> => on.query(sql("lock-chains"), [[7n]]);
+  for (const [options, names] of [
+    [{ prepared: true }, ["lock-chains"]],
+    [{}, []],
+  ] as const) {
+    const database = await openDatabase({ url }, { connectionsMax: 1, ...options });
+    await lock(database);
+    await database.transaction(lock);
+    await database.query("SELECT $1::int8", [1n]);
+    const { rows } = await database.query<{ name: string }>("SELECT name FROM pg_prepared_statements");
+    expect(rows.map((row) => row.name)).toEqual(names);
+    await database.close();
+  }
 });

@@ -1,6 +1,7 @@
-import { Pool, type PoolClient, type QueryResultRow } from "pg";
+import { Pool, type PoolClient, type QueryConfig, type QueryResultRow } from "pg";
 import { assertDurable } from "./durability.ts";
 import { connectionUrl, poolConfig, type PoolOptions, type SocketConnection } from "./pool.ts";
+import { statementName } from "./sql.ts";
 import { StartRefused } from "./start-refused.ts";
 
 /** Rows of a statement, and how many it returned, inserted, changed or deleted. */
@@ -39,6 +40,11 @@ export type DatabaseTarget =
 export interface DatabaseOptions extends PoolOptions {
   /** Told of connections that broke while idle; the pool has dropped them already. */
   readonly log?: (line: string) => void;
+  /**
+   * Prepare the statements of `sql/` once a connection (default: parsed and planned at each use). For whoever runs the same few
+   * again and again, and only where one plan is good whatever the values: PostgreSQL stops looking at them after five uses.
+   */
+  readonly prepared?: boolean;
 }
 
 /**
@@ -50,7 +56,8 @@ export async function openDatabase(target: DatabaseTarget, options: DatabaseOpti
   const pool = new Pool(poolConfig(connection, options));
   // Without a listener, a connection that breaks while idle would end the process.
   pool.on("error", (error) => options.log?.(`database: an idle connection was lost (${error.message})`));
-  const database = databaseOn(pool, "url" in connection ? connection.url : connectionUrl(connection));
+  const url = "url" in connection ? connection.url : connectionUrl(connection);
+  const database = databaseOn(pool, url, options.prepared === true);
   try {
     await reach(database);
     await assertDurable(database);
@@ -70,28 +77,34 @@ async function reach(database: Queryable): Promise<void> {
   }
 }
 
-function databaseOn(pool: Pool, url: string): Database {
+function databaseOn(pool: Pool, url: string, prepared: boolean): Database {
   let closing: Promise<void> | undefined;
   return {
     url,
     pool,
-    query: (text, values) => ask(pool, text, values),
-    transaction: (work) => inTransaction(pool, work),
+    query: (text, values) => ask(pool, prepared, text, values),
+    transaction: (work) => inTransaction(pool, prepared, work),
     close: () => (closing ??= pool.end()),
   };
 }
 
 async function ask<Row>(
   on: Pool | PoolClient,
+  prepared: boolean,
   text: string,
   values: readonly unknown[] | undefined,
 ): Promise<QueryAnswer<Row>> {
   // Without values pg uses the simple protocol, which is what lets a migration file hold several statements.
-  const answer = values === undefined ? await on.query(text) : await on.query(text, [...values]);
+  const answer = values === undefined ? await on.query(text) : await on.query(named(prepared, text, values));
   return { rows: answer.rows as Row[], rowCount: answer.rowCount ?? 0 };
 }
 
-async function inTransaction<T>(pool: Pool, work: (tx: Queryable) => Promise<T>): Promise<T> {
+function named(prepared: boolean, text: string, values: readonly unknown[]): QueryConfig {
+  const name = prepared ? statementName(text) : undefined;
+  return name === undefined ? { text, values: [...values] } : { name, text, values: [...values] };
+}
+
+async function inTransaction<T>(pool: Pool, prepared: boolean, work: (tx: Queryable) => Promise<T>): Promise<T> {
   const client = await pool.connect();
   let broken: Error | undefined;
   // A checked-out client reports its broken connection as an event too; unheard, it would end the process.
@@ -101,7 +114,7 @@ async function inTransaction<T>(pool: Pool, work: (tx: Queryable) => Promise<T>)
   client.on("error", onError);
   try {
     await client.query("BEGIN");
-    const result = await work({ query: (text, values) => ask(client, text, values) });
+    const result = await work({ query: (text, values) => ask(client, prepared, text, values) });
     await commit(client);
     return result;
   } catch (error) {

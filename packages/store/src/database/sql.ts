@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 const FOLDER = new URL("../../sql/", import.meta.url);
 const NAME = /^[a-z0-9]+(?:-[a-z0-9]+)*$/;
 const loaded = new Map<string, string>();
+const names = new Map<string, string>();
 
 /**
  * Text of the statement in `sql/<name>.sql` (one statement a file). Read once a process, at first use; the read is a few
@@ -16,5 +17,11 @@ export function sql(name: string): string {
   const text = readFileSync(new URL(`${name}.sql`, FOLDER), "utf8").trim();
   if (text === "") throw new Error(`sql("${name}"): the file is empty`);
   loaded.set(name, text);
+  names.set(text, name);
   return text;
+}
+
+/** The name of a statement that `sql` has loaded, under which a connection can prepare it; undefined for any other text. */
+export function statementName(text: string): string | undefined {
+  return names.get(text);
 }

@@ -75,7 +75,7 @@ async function appendEntries(
       context.deploymentId,
       tenant,
       heads.get(tenant) ?? emptyChain(context.deploymentId, tenant),
-      own.map((draft) => ({ draft, pseudonym: pseudonymFor(context.keys, pseudonyms, draft) })),
+      own.map((draft) => ({ draft, pseudonym: pseudonymFor(pseudonyms, draft) })),
     ),
   );
   await tx.query(sql("insert-entries"), [
@@ -94,9 +94,9 @@ function viewOf(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-function pseudonymFor(keys: LedgerKeys, pseudonyms: Map<string, Uint8Array>, draft: EntryDraft): Uint8Array | null {
+function pseudonymFor(pseudonyms: Map<string, Uint8Array>, draft: EntryDraft): Uint8Array | null {
   if (draft.user === null) return null;
-  const found = pseudonyms.get(userName(draft.tenant, keys.userLookup(draft.tenant, draft.user)));
+  const found = pseudonyms.get(userName(draft.tenant, draft.user));
   if (!found) throw new Error("a user of this batch has no pseudonym");
   return found;
 }

@@ -3,6 +3,7 @@ import { ENTRY_FLAGS } from "@tollhouse/ledger";
 import type { CounterAmount, EntryFields, EntryType, EntryUsageSource } from "@tollhouse/ledger";
 import type { EndedCall } from "../spool/open-calls.ts";
 import type { AdminRecord, BlockedRecord, OutcomeRecord } from "../spool/records.ts";
+import { limitSeenOf } from "../spool/limit-seen-text.ts";
 import { RECOVERED_DOUBT } from "../spool/recover.ts";
 
 /** An entry that has no place in the chain yet. Ids are 32 hex digits. */
@@ -53,6 +54,7 @@ export function draftOfCall({ call, outcome }: EndedCall): EntryDraft {
       providerId: outcome.providerId,
       doubt: outcome.doubt,
       latencyMs: Math.min(U32_MAX, Math.max(0, Math.round(outcome.latencyMs))),
+      limits: intent.limits?.map(limitSeenOf) ?? null,
     }),
   };
 }
@@ -77,6 +79,8 @@ export function draftOfBlocked(record: BlockedRecord): EntryDraft {
       ...dimensions,
       reason: record.reason,
       limit: record.limit,
+      limits: record.limits?.map(limitSeenOf) ?? null,
+      required: record.required === undefined ? null : BigInt(record.required),
     }),
   };
 }

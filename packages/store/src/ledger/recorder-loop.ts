@@ -45,8 +45,11 @@ export interface RecorderReports {
   trouble(message: string): void;
 }
 
-/** Frames that come within this time of the first share its transaction: a quiet node does not commit once a call. */
-const LINGER_MS = 10;
+/**
+ * Transactions begin at least this far apart, and frames that come meanwhile share one: ten statements and a commit cost as much
+ * as some 50 calls. Nothing waits for it: what was acknowledged is in the spool, and whoever waits for a place (`drain`) cuts it short.
+ */
+const LINGER_MS = 100;
 const IDLE_MS = 500;
 /** A call open for longer is kept in the database, and no longer holds the spool back. */
 const STORE_AFTER_MS = 1000;
@@ -106,6 +109,7 @@ export class RecorderLoop {
     this.#reports.progress({ done: state.done, start: state.start, frames: 0, entries: 0 });
     try {
       while (!this.#stopping) {
+        const began = performance.now();
         const frames = await this.#nextFrames(reader);
         const drains = this.#drains.filter(({ position }) => comparePositions(position, reader.position) <= 0);
         const batch = batches.make(frames, reader.position, Date.now(), drains.length > 0);
@@ -119,6 +123,7 @@ export class RecorderLoop {
         const { done, start } = batch.place;
         this.#reports.progress({ done, start, frames: frames.length, entries });
         this.#drained(drains);
+        if (frames.length < BATCH_FRAMES) await this.#linger(began);
       }
     } finally {
       await reader.close();
@@ -145,7 +150,12 @@ export class RecorderLoop {
     const written = Atomics.load(this.#word, 0);
     if (this.#drains.length > 0 || comparePositions(unpackPosition(written), at) > 0) return;
     await this.#pause(IDLE_MS, Atomics.waitAsync(this.#word, 0, written, IDLE_MS).value);
-    if (!this.#stopping && this.#drains.length === 0) await this.#pause(LINGER_MS);
+    await this.#linger(performance.now());
+  }
+
+  async #linger(sinceMs: number): Promise<void> {
+    const left = LINGER_MS - (performance.now() - sinceMs);
+    if (left > 0 && !this.#stopping && this.#drains.length === 0) await this.#pause(left);
   }
 
   /** Tries for ever, ever more slowly up to five seconds. Null = stopped meanwhile. */
@@ -168,7 +178,14 @@ export class RecorderLoop {
     const log = (line: string): void => (attempt === 0 ? undefined : this.#reports.trouble(line));
     return openDatabase(
       { url: databaseUrl },
-      { connectionsMax: 1, applicationName: "tollhouse recorder", log, ...(role === undefined ? {} : { role }) },
+      {
+        connectionsMax: 1,
+        applicationName: "tollhouse recorder",
+        // Every join of a batch is by key, from the rows that are given: one plan for all sizes.
+        prepared: true,
+        log,
+        ...(role === undefined ? {} : { role }),
+      },
     );
   }
 

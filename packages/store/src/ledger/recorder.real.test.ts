@@ -224,3 +224,19 @@ test("texts that PostgreSQL cannot hold are kept in the body, and do not stop th
   });
   await soundLedger();
 });
+
+test("ids of a user that differ only in what has no UTF-8 are one user, in one batch too", async () => {
+  for (const [n, user] of ["u\uD800", "u\uD801", "other"].entries()) {
+    void spool.append(sampleIntent(n, { dimensions: { user } }));
+    void spool.append(sampleOutcome(n));
+  }
+  await recorder.drained();
+  expect(errors).toEqual([]);
+  expect(
+    await one("SELECT count(*), count(DISTINCT user_pseudonym) AS users FROM ledger_entries WHERE type = 2"),
+  ).toEqual({
+    count: 3n,
+    users: 2n,
+  });
+  await soundLedger();
+});

@@ -22,10 +22,13 @@ export async function userPseudonyms(
   keepReadable: boolean,
 ): Promise<Map<string, Uint8Array>> {
   const wanted = new Map<string, { tenant: string; user: string; lookup: Buffer }>();
+  // An HMAC a user and not one an entry. Two ids can be one user: what is no UTF-8 is the same to the HMAC.
+  const rowOf = new Map<string, string>();
   for (const { tenant, user } of drafts) {
-    if (user === null) continue;
+    if (user === null || rowOf.has(userName(tenant, user))) continue;
     const lookup = keys.userLookup(tenant, user);
-    wanted.set(userName(tenant, lookup), { tenant, user, lookup });
+    rowOf.set(userName(tenant, user), rowName(tenant, lookup));
+    wanted.set(rowName(tenant, lookup), { tenant, user, lookup });
   }
   const found = new Map<string, Uint8Array>();
   if (wanted.size === 0) return found;
@@ -34,14 +37,21 @@ export async function userPseudonyms(
     all.map(({ tenant }) => tenant),
     all.map(({ lookup }) => lookup),
   ]);
-  for (const row of rows) found.set(userName(idOfUuid(row.tenant), row.lookup), row.pseudonym);
-  const strangers = all.filter(({ tenant, lookup }) => !found.has(userName(tenant, lookup)));
+  for (const row of rows) found.set(rowName(idOfUuid(row.tenant), row.lookup), row.pseudonym);
+  const strangers = all.filter(({ tenant, lookup }) => !found.has(rowName(tenant, lookup)));
   if (strangers.length > 0) await addUsers(tx, strangers, keepReadable, found);
-  return found;
+  const byUser = new Map<string, Uint8Array>();
+  for (const [user, row] of rowOf) byUser.set(user, found.get(row) as Uint8Array);
+  return byUser;
 }
 
-export function userName(tenant: string, lookup: Uint8Array): string {
-  return `${tenant}${Buffer.from(lookup).toString("base64")}`;
+/** Tenants are of one length, so nothing can be read two ways. */
+export function userName(tenant: string, user: string): string {
+  return tenant + user;
+}
+
+function rowName(tenant: string, lookup: Buffer): string {
+  return tenant + lookup.toString("base64");
 }
 
 /** HMAC-SHA256(salt, tenant | user id): nothing links it to the user once the salt is gone. */
@@ -65,5 +75,5 @@ async function addUsers(
     pseudonyms,
     strangers.map(({ user }) => (keepReadable ? user.replaceAll("\0", "\uFFFD") : null)),
   ]);
-  strangers.forEach(({ tenant, lookup }, i) => found.set(userName(tenant, lookup), pseudonyms[i] ?? new Uint8Array()));
+  strangers.forEach(({ tenant, lookup }, i) => found.set(rowName(tenant, lookup), pseudonyms[i] ?? new Uint8Array()));
 }

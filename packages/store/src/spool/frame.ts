@@ -25,9 +25,13 @@ export function frameAt(buffer: Buffer, offset: number): FrameAt {
   return crc32(payload) === buffer.readUInt32BE(offset + 4) ? { state: "whole", payload, end } : { state: "bad" };
 }
 
-/** All payloads as frames in one buffer, so that one `write` carries them. */
+/** Written over by each batch that fits, which is nearly every one: no new buffer of ten kilobytes a turn. */
+const SCRATCH = Buffer.allocUnsafeSlow(64 * 1024);
+
+/** All payloads as frames in one buffer, so that one `write` carries them. To be written before the next call. */
 export function encodeFrames(payloads: readonly string[], payloadBytes: number): Buffer {
-  const buffer = Buffer.allocUnsafe(payloadBytes + payloads.length * FRAME_HEADER_BYTES);
+  const bytes = payloadBytes + payloads.length * FRAME_HEADER_BYTES;
+  const buffer = bytes <= SCRATCH.length ? SCRATCH : Buffer.allocUnsafe(bytes);
   let offset = 0;
   for (const payload of payloads) {
     const start = offset + FRAME_HEADER_BYTES;

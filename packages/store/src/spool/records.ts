@@ -8,6 +8,13 @@ import type { Dimensions, Endpoint, ReasonCode, Usage, UsageSource } from "@toll
  */
 export type SpoolRecord = IntentRecord | ExtendRecord | OutcomeRecord | BlockedRecord | AdminRecord;
 
+/**
+ * A limit as a decision saw it: `id scope measure window mode version amount zone window-id settled reserved`, parted by spaces;
+ * `scope` is its kind alone. A text and not an object, and the window's id and not its end: it is written for every limit of every
+ * call (measured: half a microsecond a limit; as an array more, whose quotes and commas cost as much as its numbers).
+ */
+export type LimitSeenRecord = string;
+
 /** Durable before the first upstream byte. */
 export interface IntentRecord {
   readonly t: "intent";
@@ -32,6 +39,8 @@ export interface IntentRecord {
     readonly window: string;
     readonly measure: "usd" | "tokens" | "requests";
   }[];
+  /** How they stood, this call's reservation included. Absent: written before this was recorded, or no limit applied. */
+  readonly limits?: readonly LimitSeenRecord[];
 }
 
 /** A pending reservation grew. Amounts are what was *added*. */
@@ -82,6 +91,10 @@ export interface BlockedRecord {
   readonly key: string | null;
   readonly reason: ReasonCode;
   readonly limit: string | null;
+  /** How the limits of the call stood; absent: none was matched before it was refused. */
+  readonly limits?: readonly LimitSeenRecord[];
+  /** What did not fit into `limit`, in its unit. */
+  readonly required?: string;
 }
 
 /** A change of configuration: who, what, before, after (JSON texts without secrets). */

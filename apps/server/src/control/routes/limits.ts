@@ -1,25 +1,35 @@
-import type { FastifyInstance } from "fastify";
-import { limitCreateSchema, limitUpdateSchema } from "@tollhouse/contract";
+import type { FastifyInstance, FastifyReply } from "fastify";
+import type { LimitAnswer } from "@tollhouse/contract";
 import type { LimitService } from "../../limits/limit-service.ts";
-import { parseInput } from "../control-api.ts";
+import { environmentOf, type Access } from "../access.ts";
+import { serve } from "../endpoint.ts";
+import { createLimit, deleteLimit, getLimit, listLimits, updateLimit } from "../endpoints/limits.ts";
+import { etagOf, ifMatchOf } from "../etag.ts";
 
-/** Who changes something, as the ledger names them. There is one admin key so far. */
-const ACTOR = "admin-key";
-
-export function limitRoutes(limits: LimitService): (app: FastifyInstance) => void {
+/** `limitsOf`: the limits of an environment; throws a Problem where there is no such one. */
+export function limitRoutes(limitsOf: (environment: string) => LimitService): (app: FastifyInstance) => void {
+  const of = (access: Access, query: { environment?: string | undefined }): LimitService =>
+    limitsOf(environmentOf(access, query.environment));
   return (app) => {
-    app.post("/api/v1/limits", async (request, reply) => {
-      const limit = await limits.create(parseInput(limitCreateSchema, request.body), ACTOR);
-      return reply.code(201).header("location", `/api/v1/limits/${limit.id}`).send(limit);
+    serve(app, createLimit, async ({ body, query, request: { access }, reply }) => {
+      const limit = await of(access, query).create(body, access.actor);
+      return tagged(reply.header("location", `/api/v1/limits/${limit.id}`), limit);
     });
-    app.get("/api/v1/limits", () => ({ limits: limits.list() }));
-    app.get<{ Params: { id: string } }>("/api/v1/limits/:id", (request) => limits.get(request.params.id));
-    app.put<{ Params: { id: string } }>("/api/v1/limits/:id", (request) =>
-      limits.update(request.params.id, parseInput(limitUpdateSchema, request.body), ACTOR),
+    serve(app, listLimits, ({ query, request: { access } }) => ({ limits: of(access, query).list() }));
+    serve(app, getLimit, ({ params, query, request: { access }, reply }) =>
+      tagged(reply, of(access, query).get(params.id)),
     );
-    app.delete<{ Params: { id: string } }>("/api/v1/limits/:id", async (request, reply) => {
-      await limits.remove(request.params.id, ACTOR);
-      return reply.code(204).send();
-    });
+    serve(app, updateLimit, async ({ params, query, body, request: { access, headers }, reply }) =>
+      tagged(reply, await of(access, query).update(params.id, body, access.actor, ifMatchOf(headers["if-match"]))),
+    );
+    serve(app, deleteLimit, ({ params, query, request: { access, headers } }) =>
+      of(access, query).remove(params.id, access.actor, ifMatchOf(headers["if-match"])),
+    );
   };
+}
+
+/** The state beside the version moves with every call, so no cache may answer for us. */
+function tagged(reply: FastifyReply, limit: LimitAnswer): LimitAnswer {
+  void reply.headers({ etag: etagOf(limit.version), "cache-control": "no-store" });
+  return limit;
 }

@@ -1,16 +1,13 @@
 import type { FastifyInstance } from "fastify";
 import type { UsageClass } from "@tollhouse/contract";
 import type { PriceBook, PriceRow } from "@tollhouse/engine";
-import { z } from "zod";
-import { parseInput } from "../control-api.ts";
-
-const pricesQuery = z.strictObject({ provider: z.string().max(64).optional(), model: z.string().max(256).optional() });
+import { serve } from "../endpoint.ts";
+import { listPrices, type PriceAnswer } from "../endpoints/prices.ts";
 
 /** `GET /api/v1/prices`: the book in force; with `provider` and `model`, the row a call would be rated with now. */
 export function priceRoutes(prices: PriceBook, now: () => number): (app: FastifyInstance) => void {
   return (app) => {
-    app.get("/api/v1/prices", (request) => {
-      const { provider, model } = parseInput(pricesQuery, request.query);
+    serve(app, listPrices, ({ query: { provider, model } }) => {
       if (provider !== undefined && model !== undefined) {
         const row = prices.find(provider, model, now());
         return { version: prices.version, prices: row === null ? [] : [describe(row)] };
@@ -23,7 +20,7 @@ export function priceRoutes(prices: PriceBook, now: () => number): (app: Fastify
   };
 }
 
-function describe(row: PriceRow): Record<string, unknown> {
+function describe(row: PriceRow): PriceAnswer {
   return {
     id: row.id,
     provider: row.provider,

@@ -1,0 +1,283 @@
+import { randomUUIDv7 } from "node:crypto";
+import {
+  parseScope,
+  type BlockAnswer,
+  type BlockCreate,
+  type BlockKind,
+  type BlockMade,
+  type Expiry,
+  type KillSwitchPreview,
+  type ParsedScope,
+  type RunningCall,
+  type Scope,
+} from "@tollhouse/contract";
+import {
+  callsInScope,
+  insertBlock,
+  liftBlock,
+  type AdminRecord,
+  type Block,
+  type Database,
+  type LedgerKeys,
+  type Spool,
+} from "@tollhouse/store";
+import { Problem } from "../control/problem.ts";
+import type { Call } from "../gateway/call.ts";
+import type { Exchange } from "../gateway/exchange.ts";
+import { BLOCK_CODES } from "./block-codes.ts";
+import { messageOf, stoppableOf } from "./block-refusal.ts";
+import { isExpired, scopeHits, scopeOf, type BlockSnapshot } from "./block-snapshot.ts";
+
+export interface BlockServiceParts {
+  readonly db: Database;
+  readonly keys: LedgerKeys;
+  readonly spool: Pick<Spool, "append">;
+  readonly tenant: string;
+  readonly environment: string;
+  readonly first: BlockSnapshot;
+  /** Calls under way: those that a new block hits are ended. */
+  readonly running: Iterable<Exchange>;
+  now(): number;
+}
+
+interface Change {
+  readonly actor: string;
+  readonly before: Block | null;
+  readonly after: Block | null;
+}
+
+const ID_PREFIX: { readonly [K in BlockKind]: string } = {
+  kill_switch: "kill_",
+  blocklist: "blk_",
+  frozen_session: "frz_",
+};
+
+const ACTIONS: { readonly [K in BlockKind]: readonly [made: string, lifted: string] } = {
+  kill_switch: ["kill_switch.activate", "kill_switch.deactivate"],
+  blocklist: ["block.create", "block.delete"],
+  frozen_session: ["session.freeze", "session.unfreeze"],
+};
+
+const NAMES: { readonly [K in BlockKind]: string } = {
+  kill_switch: "kill switch",
+  blocklist: "block",
+  frozen_session: "frozen session",
+};
+
+const EVERYTHING: ParsedScope = { kind: "org", value: "" };
+const HOUR_MS = 3_600_000;
+const RUNNING_SHOWN_MAX = 100;
+
+/** Kill switches, blocklist and frozen sessions of one environment: holds what is in force, and is the only code that changes it. */
+export class BlockService {
+  readonly #parts: BlockServiceParts;
+  #snapshot: BlockSnapshot;
+  /** Changes run one after another: each starts from the snapshot that the one before it left. */
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(parts: BlockServiceParts) {
+    this.#parts = parts;
+    this.#snapshot = parts.first;
+  }
+
+  get snapshot(): BlockSnapshot {
+    return this.#snapshot;
+  }
+
+  /** Calls of this environment at a provider now. */
+  get runningCalls(): number {
+    return this.#running(EVERYTHING).length;
+  }
+
+  /** Expired ones included, by id: the oldest first. */
+  list(kind: BlockKind): BlockAnswer[] {
+    const blocks = [...this.#snapshot.all(kind)].sort((a, b) => (a.id < b.id ? -1 : 1));
+    return blocks.map((block) => this.#answer(block));
+  }
+
+  get(kind: BlockKind, id: string): BlockAnswer {
+    return this.#answer(this.#find(kind, id));
+  }
+
+  /** In the ledger's spool, in the database and in force when this resolves; the running calls it hits have been told. */
+  create(kind: BlockKind, input: BlockCreate, actor: string): Promise<BlockMade> {
+    return this.#inTurn(async () => {
+      const block = this.#newBlock(kind, input, actor);
+      await this.#change({ actor, before: null, after: block });
+      return { ...this.#answer(block), ended_calls: this.#endRunning(block) };
+    });
+  }
+
+  lift(kind: BlockKind, id: string, actor: string): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#change({ actor, before: this.#find(kind, id), after: null });
+    });
+  }
+
+  /** What freezes this session now, or did last. */
+  frozen(session: string): BlockAnswer | null {
+    const block = this.#freezeOf(session);
+    return block === null ? null : this.#answer(block);
+  }
+
+  /** A session that is frozen already is frozen anew: with this reason, and until this time. */
+  freeze(session: string, input: Expiry & { reason: string }, actor: string): Promise<BlockMade> {
+    return this.#inTurn(async () => {
+      const block = this.#newBlock("frozen_session", { ...input, scope: `session:${session}` }, actor);
+      await this.#change({ actor, before: this.#freezeOf(session), after: block });
+      return { ...this.#answer(block), ended_calls: this.#endRunning(block) };
+    });
+  }
+
+  /** False: it was not frozen, and nothing changed. */
+  unfreeze(session: string, actor: string): Promise<boolean> {
+    return this.#inTurn(async () => {
+      const before = this.#freezeOf(session);
+      if (before !== null) await this.#change({ actor, before, after: null });
+      return before !== null;
+    });
+  }
+
+  async preview(scope: Scope): Promise<KillSwitchPreview> {
+    const { db, keys } = this.#parts;
+    const calls = await callsInScope(db, keys, this.#parts, scope, this.#parts.now() - HOUR_MS);
+    const running = this.#running(parseScope(scope) as ParsedScope).map(({ call }) => runningCall(call));
+    running.sort((a, b) => (a.decision < b.decision ? -1 : 1));
+    return {
+      scope,
+      calls_last_hour: calls,
+      running_calls: running.length,
+      running: running.slice(0, RUNNING_SHOWN_MAX),
+    };
+  }
+
+  /**
+   * Ledger first, then the database, then in force: nothing is ever in force that a restart would forget. What the database refuses
+   * was never made, and the ledger says so too.
+   */
+  async #change(change: Change): Promise<void> {
+    const { actor, before, after } = change;
+    await this.#record(change);
+    try {
+      await this.#parts.db.transaction(async (tx) => {
+        if (before !== null) await liftBlock(tx, this.#parts, before.id, this.#parts.now());
+        if (after !== null) await insertBlock(tx, this.#parts, after);
+      });
+    } catch (error) {
+      await this.#record({ actor, before: after, after: before });
+      throw error;
+    }
+    let next = this.#snapshot;
+    if (after !== null) next = next.with(after);
+    if (before !== null) next = next.without(before);
+    this.#snapshot = next;
+  }
+
+  /** Those that are not sent yet look for themselves before they are (call.ts). */
+  #endRunning(block: Block): number {
+    const hit = this.#running(scopeOf(block));
+    for (const exchange of hit) exchange.cut(BLOCK_CODES[block.kind], messageOf(block));
+    return hit.length;
+  }
+
+  #running(scope: ParsedScope): Exchange[] {
+    const { running, tenant, environment } = this.#parts;
+    return [...running].filter(
+      ({ call }) =>
+        call.sentAt > 0 &&
+        !call.ended &&
+        call.identity.tenant === tenant &&
+        call.identity.environment === environment &&
+        scopeHits(scope, stoppableOf(call)),
+    );
+  }
+
+  #newBlock(kind: BlockKind, input: BlockCreate, actor: string): Block {
+    const createdMs = this.#parts.now();
+    return {
+      id: ID_PREFIX[kind] + randomUUIDv7().replaceAll("-", ""),
+      kind,
+      scope: input.scope,
+      reason: input.reason,
+      operator: actor,
+      createdMs,
+      expiresMs: expiresMs(input, createdMs),
+    };
+  }
+
+  #find(kind: BlockKind, id: string): Block {
+    const block = this.#snapshot.byId(id);
+    if (block?.kind === kind) return block;
+    throw new Problem("NOT_FOUND", `There is no ${NAMES[kind]} ${id.slice(0, 64)}`);
+  }
+
+  #freezeOf(session: string): Block | null {
+    return this.#snapshot.on("frozen_session", `session:${session}`)[0] ?? null;
+  }
+
+  #answer(block: Block): BlockAnswer {
+    return { ...describe(block), state: isExpired(block, this.#parts.now()) ? "expired" : "active" };
+  }
+
+  #record({ actor, before, after }: Change): Promise<void> {
+    const { tenant, environment, spool } = this.#parts;
+    const subject = (after ?? before) as Block;
+    const record: AdminRecord = {
+      t: "admin",
+      id: randomUUIDv7().replaceAll("-", ""),
+      timeMs: this.#parts.now(),
+      tenant,
+      environment,
+      actor,
+      action: ACTIONS[subject.kind][after === null ? 1 : 0],
+      subject: subject.id,
+      before: before === null ? null : ledgerText(before),
+      after: after === null ? null : ledgerText(after),
+    };
+    return spool.append(record);
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(work, work);
+    this.#last = result.catch(() => undefined);
+    return result;
+  }
+}
+
+function describe(block: Block): Omit<BlockAnswer, "state"> {
+  const { id, scope, reason, operator, createdMs } = block;
+  return {
+    id,
+    scope,
+    reason,
+    operator,
+    created_at: new Date(createdMs).toISOString(),
+    expires_at: block.expiresMs === null ? null : new Date(block.expiresMs).toISOString(),
+  };
+}
+
+/** A user is not named in the ledger, which cannot forget: the id leads to the row that can. */
+function ledgerText(block: Block): string {
+  const { kind } = scopeOf(block);
+  return JSON.stringify({ kind: block.kind, ...describe(block), ...(kind === "user" && { scope: "user" }) });
+}
+
+function expiresMs({ expires_in, expires_at }: Expiry, nowMs: number): number | null {
+  if (expires_in !== undefined) return nowMs + expires_in * 1_000;
+  if (expires_at === undefined) return null;
+  const ms = Date.parse(expires_at);
+  if (ms > nowMs) return ms;
+  const problem = "expected a time in the future";
+  throw new Problem("REQUEST_INVALID", `expires_at: ${problem}`, [{ field: "expires_at", problem }]);
+}
+
+function runningCall({ decision, target, facts, identity, startedMs }: Call): RunningCall {
+  return {
+    decision: `dec_${decision}`,
+    provider: target.upstream.name,
+    model: facts.model,
+    session: identity.dimensions.session ?? null,
+    agent: identity.dimensions.agent ?? null,
+    started_at: new Date(startedMs).toISOString(),
+  };
+}

@@ -1,0 +1,104 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createLimitSnapshot, type Limit } from "@tollhouse/engine";
+import { DEFAULT_TENANT, openSpool, type AdminRecord, type Spool } from "@tollhouse/store";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { SAMPLE_MS, sampleGateway, spooled, type SampleGateway } from "../gateway/sample-call.ts";
+import { SessionService } from "./session-service.ts";
+
+const BUDGET = 10_000n;
+const place = { tenant: DEFAULT_TENANT, environment: "prod" };
+const amounts = (usd: bigint): { usd: bigint; tokens: bigint; requests: bigint } => ({ usd, tokens: 0n, requests: 1n });
+
+let dir: string;
+let spool: Spool;
+let gateway: SampleGateway;
+let service: SessionService;
+const snapshot = createLimitSnapshot({ version: 1, limits: [], defaultSessionBudget: BUDGET });
+
+beforeAll(async () => {
+  dir = mkdtempSync(join(tmpdir(), "tollhouse-sessions-"));
+  spool = await openSpool({ dir });
+});
+afterAll(async () => {
+  await spool.close();
+  rmSync(dir, { recursive: true, force: true });
+});
+beforeEach(() => {
+  gateway = sampleGateway({ spool, limits: () => snapshot });
+  service = serviceOn(spool);
+});
+
+function serviceOn(written: Pick<Spool, "append">): SessionService {
+  const blocks = { frozen: () => null };
+  const { counters } = gateway;
+  return new SessionService({ ...place, blocks, limits: { snapshot }, counters, spool: written, now: () => SAMPLE_MS });
+}
+
+function limitOf(session: string): Limit {
+  const [limit] = snapshot.match({ dimensions: { session }, model: "", provider: "", key: null });
+  return limit as Limit;
+}
+
+function spend(session: string, id: string, usd: bigint): void {
+  gateway.counters.reserve(id, [limitOf(session)], amounts(usd), SAMPLE_MS);
+  gateway.counters.settle(id, amounts(usd));
+}
+
+async function resets(session: string): Promise<AdminRecord[]> {
+  const records = await spooled(gateway);
+  return records.filter((one) => one.t === "admin" && one.subject === session) as AdminRecord[];
+}
+
+test("a reset takes back what was settled and not what running calls hold; they settle into the new start", async () => {
+  const limit = limitOf("held");
+  spend("held", "first", 6_000n);
+  gateway.counters.reserve("second", [limit], amounts(3_000n), SAMPLE_MS);
+  const { budgets } = await service.reset("held", "admin-key");
+  expect(budgets).toMatchObject([{ settled: "0.000000000", reserved: "0.000003000", remaining: "0.000007000" }]);
+  // What is held was not given away: 7,000 fit beside it, and no more.
+  expect(gateway.counters.reserve("third", [limit], amounts(7_001n), SAMPLE_MS).outcome).toBe("refused");
+  gateway.counters.settle("second", amounts(2_500n));
+  expect(gateway.counters.read(limit, SAMPLE_MS)).toMatchObject({ settled: 2_500n, reserved: 0n });
+  expect(gateway.counters.audit()).toEqual([]);
+  const [record] = await resets("held");
+  expect(record).toMatchObject({ action: "session.reset", actor: "admin-key" });
+  expect(record?.counters).toEqual([{ limit: limit.id, window: "lifetime", amount: "-6000" }]);
+});
+
+test("a reset that cannot be recorded never was, and what settled meanwhile stays", async () => {
+  spend("unrecorded", "one", 6_000n);
+  const refusing = {
+    append: (): Promise<void> => {
+      spend("unrecorded", "meanwhile", 500n);
+      return Promise.reject(new Error("full"));
+    },
+  };
+  await expect(serviceOn(refusing).reset("unrecorded", "admin-key")).rejects.toThrow("full");
+  expect(gateway.counters.read(limitOf("unrecorded"), SAMPLE_MS).settled).toBe(6_500n);
+  expect(await resets("unrecorded")).toEqual([]);
+});
+
+test("a reset of a session that spent nothing says so in the ledger and counts nothing", async () => {
+  await service.reset("idle", "key_1");
+  const [record] = await resets("idle");
+  expect([record?.actor, record?.counters]).toEqual(["key_1", undefined]);
+});
+
+test("only the session's own budgets are shown, and only the default one is reset", async () => {
+  const own = { ...limitOf("rich"), id: "lim_own", derived: false, amount: 1n };
+  const team = { ...own, id: "lim_team", scope: "team:rich" };
+  const limits = { snapshot: createLimitSnapshot({ version: 1, limits: [own, team], defaultSessionBudget: BUDGET }) };
+  const blocks = { frozen: () => null };
+  const rich = new SessionService({
+    ...place,
+    blocks,
+    limits,
+    counters: gateway.counters,
+    spool,
+    now: () => SAMPLE_MS,
+  });
+  expect(rich.get("rich").budgets.map((budget) => [budget.limit_id, budget.default])).toEqual([["lim_own", false]]);
+  await expect(rich.reset("rich", "admin-key")).rejects.toThrow(/no default budget/);
+});

@@ -1,0 +1,71 @@
+import { CODES, type KeyPermission } from "@tollhouse/contract";
+import type { KeyGrant } from "../keys/key-grant.ts";
+import type { KeyRefusal } from "../keys/key-service.ts";
+import { KEY_PREFIX } from "../keys/key-text.ts";
+import { Problem } from "./problem.ts";
+
+/** Who makes a control call, and how far their key reaches. */
+export interface Access {
+  /** As the ledger names them: `admin-key` or `key_…`. */
+  readonly actor: string;
+  /** The only environment the key is for; null = any (the admin key). */
+  readonly environment: string | null;
+  /** null = all of them. */
+  readonly permissions: ReadonlySet<KeyPermission> | null;
+}
+
+export const ADMIN_ACCESS: Access = Object.freeze({ actor: "admin-key", environment: null, permissions: null });
+
+declare module "fastify" {
+  interface FastifyContextConfig {
+    /** May keys use this route, besides the admin key? Only where it keeps to `environmentOf`: without this, it is the admin's. */
+    keys?: true;
+  }
+  interface FastifyRequest {
+    access: Access;
+  }
+}
+
+export interface AccessParts {
+  readonly isAdminKey: (text: string) => boolean;
+  /** Absent = there is no key but the admin's. */
+  readonly findKey?: ((text: string) => KeyGrant | KeyRefusal) | undefined;
+}
+
+/** What of a request decides whether it may go on. */
+export interface AskedRoute {
+  readonly authorization: string;
+  readonly method: string;
+  /** Has the route opened itself to keys? */
+  readonly keys: boolean;
+}
+
+/** `read` for GET, `manage` for the rest; or the admin key. */
+export function accessOf({ isAdminKey, findKey }: AccessParts, asked: AskedRoute): Access | Problem {
+  const { authorization, method, keys } = asked;
+  const text = /^bearer /i.test(authorization) ? authorization.slice(7).trim() : "";
+  if (isAdminKey(text)) return ADMIN_ACCESS;
+  const found = findKey === undefined || !text.startsWith(KEY_PREFIX) ? "KEY_INVALID" : findKey(text);
+  // A key that is none of ours learns no more than somebody without one.
+  if (found === "KEY_INVALID") return new Problem("ADMIN_KEY_REQUIRED", "Send Authorization: Bearer <admin key>");
+  if (typeof found === "string") return new Problem(found, CODES[found].title);
+  const needed = method === "GET" || method === "HEAD" ? "read" : "manage";
+  if (!found.permissions.has(needed))
+    return new Problem("PERMISSION_MISSING", `The key does not have the permission \`${needed}\``);
+  if (!keys) return new Problem("PERMISSION_MISSING", "Only the admin key may ask this");
+  return { actor: found.key.id, environment: found.key.environment, permissions: found.permissions };
+}
+
+/** The environment that a request is about: the key's own, or what the admin asks for. */
+export function environmentOf(access: Access, asked: string | undefined): string;
+export function environmentOf(access: Access, asked: string | undefined, otherwise: string | null): string | null;
+export function environmentOf(
+  access: Access,
+  asked: string | undefined,
+  otherwise: string | null = "prod",
+): string | null {
+  if (access.environment === null) return asked ?? otherwise;
+  if (asked !== undefined && asked !== access.environment)
+    throw new Problem("PERMISSION_MISSING", `The key is for the environment ${access.environment} only`);
+  return access.environment;
+}

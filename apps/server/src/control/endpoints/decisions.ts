@@ -1,0 +1,127 @@
+import {
+  CODES,
+  MEASURES,
+  MODES,
+  STEP_RESULTS,
+  stepsOf,
+  WINDOWS,
+  type DecisionAnswer,
+  type ReasonCode,
+} from "@tollhouse/contract";
+import { z } from "zod";
+import { endpoint } from "../endpoint.ts";
+import { amount, decisionParams, dimensions, dollars, hash, sequence, time, usage } from "./fields.ts";
+import { CALL_OUTCOMES, EXAMPLE_DECISION } from "./reports.ts";
+
+const reasonCode = z.enum(Object.keys(CODES) as [ReasonCode, ...ReasonCode[]]);
+const text = z.string().nullable();
+
+const moment = z
+  .strictObject({
+    version: z.int().min(1),
+    mode: z.enum(MODES),
+    amount,
+    settled: amount,
+    reserved: amount,
+    remaining: amount,
+    resets_at: time.nullable(),
+  })
+  .meta({ id: "LimitMoment", description: "A limit with its counter at one moment." });
+
+const decision: z.ZodType<DecisionAnswer> = z
+  .strictObject({
+    decision: z.string(),
+    time,
+    allowed: z.boolean(),
+    outcome: z.enum(CALL_OUTCOMES),
+    reason_code: text.meta({ description: "Why it was blocked, cut or failed; null = it went through." }),
+    title: text,
+    next: text.meta({ description: "What to do next." }),
+    environment: text,
+    provider: text,
+    model: text,
+    endpoint: text,
+    key: text,
+    dimensions,
+    steps: z.array(
+      z.strictObject({
+        step: z.int(),
+        name: z.string(),
+        result: z.enum(STEP_RESULTS),
+        reason_code: reasonCode.nullable(),
+      }),
+    ),
+    limits: z.array(
+      z.strictObject({
+        id: z.string(),
+        scope: z.string(),
+        measure: z.enum(MEASURES),
+        window: z.enum(WINDOWS),
+        deciding: z.boolean(),
+        at_decision: moment,
+        now: moment.nullable(),
+      }),
+    ),
+    required: amount.nullable(),
+    reserved: dollars.nullable(),
+    price: z.strictObject({ version: z.string(), row: text }).nullable(),
+    usage: usage.nullable(),
+    usage_source: text,
+    cost: dollars.nullable(),
+    doubt: text,
+    entry: z.strictObject({ sequence, hash }),
+  })
+  .meta({ id: "Decision" });
+
+const SPENT = { settled: "7.500000000", reserved: "0.000000000", remaining: "2.500000000", resets_at: null };
+
+export const getDecision = endpoint({
+  operationId: "getDecision",
+  method: "GET",
+  path: "/api/v1/decisions/{id}",
+  tag: "decisions",
+  summary: "Why a call was let through or blocked: each step, each limit then and now, and what to do next.",
+  keys: true,
+  params: decisionParams,
+  status: 200,
+  answer: decision,
+  errors: ["NOT_FOUND"],
+  example: {
+    params: { id: EXAMPLE_DECISION },
+    answer: {
+      decision: EXAMPLE_DECISION,
+      time: "2026-11-21T06:30:00.000Z",
+      allowed: false,
+      outcome: "blocked",
+      reason_code: "BUDGET_EXCEEDED",
+      title: CODES.BUDGET_EXCEEDED.title,
+      next: CODES.BUDGET_EXCEEDED.next,
+      environment: "prod",
+      provider: "openai",
+      model: "gpt-4o",
+      endpoint: "chat_completions",
+      key: null,
+      dimensions: { session: "run-42" },
+      steps: stepsOf("BUDGET_EXCEEDED", false),
+      limits: [
+        {
+          id: "lim_019aa3b0c1d27e4f8a5b6c7d8e9f0a1b",
+          scope: "session:run-42",
+          measure: "usd",
+          window: "lifetime",
+          deciding: true,
+          at_decision: { version: 1, mode: "hard", amount: "10.000000000", ...SPENT },
+          now: { version: 2, mode: "hard", amount: "40.000000000", ...SPENT, remaining: "32.500000000" },
+        },
+      ],
+      required: "5.000000000",
+      reserved: null,
+      price: null,
+      usage: null,
+      usage_source: null,
+      cost: "0.000000000",
+      doubt: null,
+      entry: { sequence: 18, hash: "a0".repeat(32) },
+    },
+  },
+});

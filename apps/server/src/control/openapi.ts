@@ -1,0 +1,188 @@
+import { CODES, type CodeRow, type ReasonCode } from "@tollhouse/contract";
+import { z, type ZodType } from "zod";
+import { VERSION } from "../version.ts";
+import { ENDPOINT_TAGS, type Endpoint } from "./endpoint.ts";
+import { ENDPOINTS } from "./endpoints/table.ts";
+import { Problem, problemBody } from "./problem.ts";
+
+type Json = { [name: string]: unknown };
+
+/** Any endpoint can answer these. */
+const ALWAYS: readonly ReasonCode[] = [
+  "ADMIN_KEY_REQUIRED",
+  "KEY_EXPIRED",
+  "KEY_REVOKED",
+  "HOST_NOT_ALLOWED",
+  "PERMISSION_MISSING",
+  "INTERNAL",
+];
+
+const problem = z
+  .strictObject({
+    type: z.string().meta({ description: "`urn:tollhouse:problem:` and the reason code in lower case." }),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    reason_code: z.enum(Object.keys(CODES) as [ReasonCode, ...ReasonCode[]]),
+    errors: z.array(z.strictObject({ field: z.string(), problem: z.string() })).optional(),
+  })
+  .meta({ id: "Problem", description: "RFC 9457, with the reason code; `errors` names each field that is wrong." });
+
+/** The OpenAPI 3.1 document of these endpoints, made of the schemas that their routes parse and answer with. */
+export function openApiDocument(endpoints: readonly Endpoint[], version: string): Json {
+  const schemas: Json = {};
+  const paths: { [path: string]: Json } = {};
+  for (const endpoint of endpoints)
+    (paths[endpoint.path] ??= {})[endpoint.method.toLowerCase()] = operation(endpoint, schemas);
+  return {
+    openapi: "3.1.1",
+    info: {
+      title: "Tollhouse control API",
+      version,
+      summary: "Limits, reports, decisions, audit, prices and the ledger of a Tollhouse.",
+      description:
+        "Money is a decimal string in US dollars. A key is for one environment; the admin key names one with `environment`, and means `prod` without it. Unknown fields and parameters are refused by name.",
+      license: { name: "MIT", identifier: "MIT" },
+    },
+    servers: [{ url: "/" }],
+    security: [{ key: [] }],
+    tags: Object.entries(ENDPOINT_TAGS).map(([name, description]) => ({ name, description })),
+    paths,
+    components: {
+      securitySchemes: {
+        key: {
+          type: "http",
+          scheme: "bearer",
+          description: "The admin key, or a key with the permission `read` or `manage`.",
+        },
+      },
+      schemas: sorted(schemas),
+    },
+  };
+}
+
+function operation(endpoint: Endpoint, schemas: Json): Json {
+  const { operationId, tag, summary, example, body, bodyOptional } = endpoint;
+  const parameters = parametersOf(endpoint, schemas);
+  return {
+    operationId,
+    tags: [tag],
+    summary,
+    ...(endpoint.keys !== true && { description: "The admin key only." }),
+    ...(parameters.length > 0 && { parameters }),
+    ...(body !== undefined && {
+      requestBody: {
+        required: bodyOptional !== true,
+        content: { "application/json": { schema: schemaOf(body, "input", schemas), example: example.body } },
+      },
+    }),
+    responses: { [endpoint.status]: success(endpoint, schemas), ...problems(endpoint, schemas) },
+  };
+}
+
+function parametersOf({ params, query, ifMatch, example }: Endpoint, schemas: Json): Json[] {
+  const of = (place: "path" | "query", schema: ZodType | undefined, examples: Json = {}): Json[] => {
+    if (schema === undefined) return [];
+    const { properties = {}, required = [] } = schemaOf(schema, "input", schemas) as {
+      properties?: { [name: string]: Json };
+      required?: string[];
+    };
+    return Object.entries(properties).map(([name, { description, ...own }]) => ({
+      name,
+      in: place,
+      ...(description !== undefined && { description }),
+      required: required.includes(name),
+      schema: own,
+      ...(examples[name] !== undefined && {
+        example: own["type"] === "integer" ? Number(examples[name]) : examples[name],
+      }),
+    }));
+  };
+  const match = {
+    name: "If-Match",
+    in: "header",
+    description: "The ETag that was read: if it is another now, nothing is changed.",
+    required: false,
+    schema: { type: "string" },
+    example: '"1"',
+  };
+  return [
+    ...of("path", params, example.params),
+    ...of("query", query, example.query),
+    ...(ifMatch === true ? [match] : []),
+  ];
+}
+
+function success({ status, answer, etag, example }: Endpoint, schemas: Json): Json {
+  const tag = { description: "The version, for If-Match.", schema: { type: "string" }, example: '"1"' };
+  return {
+    description: { 200: "Done.", 201: "Made.", 204: "Gone." }[status],
+    ...(etag === true && { headers: { ETag: tag } }),
+    ...(answer !== undefined && {
+      content: { "application/json": { schema: schemaOf(answer, "output", schemas), example: example.answer } },
+    }),
+  };
+}
+
+/** One answer a status, with an example for each code that has it. */
+function problems(endpoint: Endpoint, schemas: Json): Json {
+  const takes = endpoint.params !== undefined || endpoint.query !== undefined || endpoint.body !== undefined;
+  const codes = new Set<ReasonCode>([...ALWAYS, ...(takes ? (["REQUEST_INVALID"] as const) : []), ...endpoint.errors]);
+  const byStatus = Map.groupBy(codes, (code) => CODES[code].status);
+  return Object.fromEntries(
+    [...byStatus]
+      .toSorted(([a], [b]) => a - b)
+      .map(([status, named]) => [
+        status,
+        {
+          description: named.map((code) => `\`${code}\`: ${CODES[code].title}.`).join(" "),
+          content: {
+            "application/problem+json": {
+              schema: schemaOf(problem, "output", schemas),
+              examples: Object.fromEntries(named.map((code) => [code, { value: exampleOf(code) }])),
+            },
+          },
+        },
+      ]),
+  );
+}
+
+function exampleOf(code: ReasonCode): Json {
+  const row: CodeRow = CODES[code];
+  return problemBody(new Problem(code, row.title));
+}
+
+/** JSON Schema of a part; what has an id becomes a component, and a reference to it. */
+function schemaOf(schema: ZodType, io: "input" | "output", schemas: Json): Json {
+  // Inside another one, a schema with an id is always a reference.
+  const whole = z.toJSONSchema(z.object({ part: schema }), {
+    io,
+    unrepresentable: "any",
+    override: ({ jsonSchema }) => readable(jsonSchema),
+  });
+  for (const [name, definition] of Object.entries(whole.$defs ?? {})) {
+    const { id: _, ...own } = referring(definition) as Json;
+    if (name in schemas && JSON.stringify(schemas[name]) !== JSON.stringify(own))
+      throw new Error(`two schemas are called ${name}`);
+    schemas[name] = own;
+  }
+  return referring(whole.properties?.["part"]) as Json;
+}
+
+/** Without what says nothing: the bounds of a number that JavaScript can count to, the pattern of a date that `format` names. */
+function readable(schema: Json): void {
+  if (schema["format"] === "date-time") delete schema["pattern"];
+  if (schema["minimum"] === Number.MIN_SAFE_INTEGER) delete schema["minimum"];
+  if (schema["maximum"] === Number.MAX_SAFE_INTEGER) delete schema["maximum"];
+}
+
+function referring(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value).replaceAll('"#/$defs/', '"#/components/schemas/')) as unknown;
+}
+
+function sorted(schemas: Json): Json {
+  return Object.fromEntries(Object.entries(schemas).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** As it is committed and served. */
+export const OPENAPI_TEXT = `${JSON.stringify(openApiDocument(ENDPOINTS, VERSION), null, 2)}\n`;

@@ -1,0 +1,106 @@
+import {
+  CODES,
+  DIMENSIONS,
+  stepsOf,
+  type DecisionAnswer,
+  type DecisionLimit,
+  type LimitAnswer,
+  type LimitMoment,
+  type Measure,
+  type ReasonCode,
+} from "@tollhouse/contract";
+import { formatNano, type PriceBook } from "@tollhouse/engine";
+import { decodeBody, decodeFields, type LimitSeen } from "@tollhouse/ledger";
+import type { CallAnswer, CallWithEntry } from "@tollhouse/store";
+import { formatMeasure } from "../gateway/refusal.ts";
+
+export interface Present {
+  /** The limit as it stands; null = it is gone. */
+  limit(environment: string, id: string): LimitAnswer | null;
+  readonly prices: PriceBook;
+}
+
+/** The decision as its ledger entry has it, beside what is in force now. Nothing is guessed: what was not recorded is not said. */
+export function explainDecision({ call, body }: CallWithEntry, present: Present): DecisionAnswer {
+  const fields = decodeFields(decodeBody(body).fields);
+  const allowed = call.outcome !== "blocked";
+  const code = call.reason_code as ReasonCode | null;
+  // A later version's code has no row here.
+  const row = code === null ? undefined : CODES[code];
+  const deciding = fields.limits?.find((limit) => limit.limitId === fields.limit);
+  return {
+    decision: call.decision,
+    time: call.time,
+    allowed,
+    outcome: call.outcome,
+    reason_code: code,
+    title: row?.title ?? null,
+    next: row?.next ?? null,
+    environment: call.environment,
+    provider: call.provider,
+    model: call.model,
+    endpoint: call.endpoint,
+    key: call.key,
+    dimensions: call.dimensions,
+    steps: stepsOf(code, allowed),
+    limits: (fields.limits ?? []).map((limit) => limitOf(call, limit, limit === deciding, present)),
+    required:
+      fields.required === undefined || deciding === undefined ? null : formatMeasure(fields.required, deciding.measure),
+    reserved: fields.reserved === undefined ? null : formatNano(fields.reserved),
+    price: priceOf(call, fields.priceVersion, fields.servedModel, present.prices),
+    usage: call.usage,
+    usage_source: call.usage_source,
+    cost: call.cost,
+    doubt: call.doubt,
+    entry: { sequence: call.sequence, hash: call.entry_hash },
+  };
+}
+
+function limitOf(call: CallAnswer, seen: LimitSeen, deciding: boolean, present: Present): DecisionLimit {
+  const { limitId: id, measure, window } = seen;
+  const now = present.limit(call.environment ?? "", id);
+  return {
+    id,
+    scope: scopeOf(call, seen.scope),
+    measure,
+    window,
+    deciding,
+    at_decision: momentOf(seen, measure),
+    now: now === null ? null : { version: now.version, mode: now.mode, amount: now.amount, ...now.state },
+  };
+}
+
+/** The entry names the axis alone; its value is what the entry says of the call. */
+function scopeOf(call: CallAnswer, kind: LimitSeen["scope"]): string {
+  if (kind === "org") return kind;
+  const dimension = DIMENSIONS.find((name) => name === kind);
+  const value = dimension === undefined ? call[kind as "key" | "model" | "provider"] : call.dimensions[dimension];
+  return `${kind}:${value ?? ""}`;
+}
+
+function momentOf({ version, mode, amount, settled, reserved, endsUs }: LimitSeen, measure: Measure): LimitMoment {
+  const left = amount - settled - reserved;
+  return {
+    version,
+    mode,
+    amount: formatMeasure(amount, measure),
+    settled: formatMeasure(settled, measure),
+    reserved: formatMeasure(reserved, measure),
+    remaining: formatMeasure(left > 0n ? left : 0n, measure),
+    resets_at: endsUs === null ? null : new Date(Number(endsUs / 1000n)).toISOString(),
+  };
+}
+
+/** Found again only in the very book that priced it: another could have another row. */
+function priceOf(
+  call: CallAnswer,
+  version: string | undefined,
+  servedModel: string | undefined,
+  prices: PriceBook,
+): DecisionAnswer["price"] {
+  if (version === undefined) return null;
+  const model = servedModel ?? call.model;
+  const sameBook = version === prices.version && call.provider !== null && model !== null;
+  const row = sameBook ? prices.find(call.provider, model, Date.parse(call.time)) : null;
+  return { version, row: row?.id ?? null };
+}

@@ -1,0 +1,107 @@
+import type { ReasonCode } from "./codes.ts";
+import type { Dimensions } from "./dimensions.ts";
+import type { LimitMode, LimitState, Measure, WindowKind } from "./limits.ts";
+import type { Usage } from "./usage.ts";
+
+export interface DecisionStep {
+  readonly step: number;
+  readonly name: string;
+  readonly codes: readonly ReasonCode[];
+}
+
+/** The fixed order of a decision: the first step that blocks decides. */
+export const DECISION_STEPS: readonly DecisionStep[] = [
+  { step: 1, name: "identity", codes: ["KEY_INVALID", "KEY_EXPIRED", "KEY_REVOKED", "IDENTITY_REQUIRED"] },
+  { step: 2, name: "kill_switch", codes: ["KILL_SWITCH_ACTIVE"] },
+  { step: 3, name: "blocklist", codes: ["USER_BLOCKED", "SESSION_FROZEN"] },
+  { step: 4, name: "rate_limit", codes: ["RATE_LIMITED"] },
+  { step: 5, name: "policy", codes: ["MODEL_NOT_ALLOWED", "FEATURE_NOT_ALLOWED"] },
+  { step: 6, name: "call_caps", codes: ["REQUEST_COST_CAP", "REQUEST_TOKEN_CAP"] },
+  { step: 7, name: "price", codes: ["PRICE_UNKNOWN"] },
+  { step: 8, name: "anomaly", codes: ["LOOP_DETECTED", "SPEND_VELOCITY", "REQUEST_BURST"] },
+  {
+    step: 9,
+    name: "limits",
+    codes: ["BUDGET_EXCEEDED", "TOKEN_LIMIT_EXCEEDED", "REQUEST_LIMIT_EXCEEDED", "LIMITS_UNAVAILABLE"],
+  },
+];
+
+/** not_recorded: the call failed outside the steps, and how far it had come is not written down. */
+export const STEP_RESULTS = ["passed", "blocked", "not_reached", "not_recorded"] as const;
+export type StepResult = (typeof STEP_RESULTS)[number];
+
+export interface StepAnswer {
+  step: number;
+  name: string;
+  result: StepResult;
+  reason_code: ReasonCode | null;
+}
+
+/** What each step said of a call that ended with this code; `allowed`: it was let through, and the code came later. */
+export function stepsOf(code: ReasonCode | null, allowed: boolean): StepAnswer[] {
+  const decidedAt = allowed
+    ? null
+    : (DECISION_STEPS.find(({ codes }) => code !== null && codes.includes(code)) ?? null);
+  return DECISION_STEPS.map(({ step, name }) => {
+    const result = resultOf(step, decidedAt?.step ?? null, allowed);
+    return { step, name, result, reason_code: result === "blocked" ? code : null };
+  });
+}
+
+function resultOf(step: number, decidedAt: number | null, allowed: boolean): StepResult {
+  if (allowed) return "passed";
+  if (decidedAt === null) return "not_recorded";
+  if (step === decidedAt) return "blocked";
+  return step < decidedAt ? "passed" : "not_reached";
+}
+
+/** A limit with its counter, at one moment. */
+export interface LimitMoment extends LimitState {
+  version: number;
+  mode: LimitMode;
+  amount: string;
+}
+
+export interface DecisionLimit {
+  id: string;
+  /** Its value as far as the caller of this API may read it; of an erased user the pseudonym. */
+  scope: string;
+  measure: Measure;
+  window: WindowKind;
+  /** Did it decide? */
+  deciding: boolean;
+  /** With the call's own reservation where the call was let through, without it where it was blocked. */
+  at_decision: LimitMoment;
+  /** null = the limit is gone. */
+  now: LimitMoment | null;
+}
+
+export interface DecisionAnswer {
+  decision: string;
+  time: string;
+  allowed: boolean;
+  outcome: "settled" | "released" | "blocked";
+  /** Why it was blocked, cut or failed; null = it went through. */
+  reason_code: string | null;
+  title: string | null;
+  next: string | null;
+  environment: string | null;
+  provider: string | null;
+  model: string | null;
+  endpoint: string | null;
+  key: string | null;
+  dimensions: Dimensions;
+  steps: StepAnswer[];
+  limits: DecisionLimit[];
+  /** What the call needed of the limit that blocked it, in that limit's unit. */
+  required: string | null;
+  /** What was held at the end, dollars. */
+  reserved: string | null;
+  /** `row`: null where the book that is in force now is another, or has none. */
+  price: { version: string; row: string | null } | null;
+  usage: Usage | null;
+  usage_source: string | null;
+  cost: string | null;
+  doubt: string | null;
+  entry: { sequence: number; hash: string };
+}
