@@ -21,9 +21,11 @@ export interface Ground {
 }
 
 const STEPS = 10;
+/** New users and sessions keep coming for so many steps; then the same come again, and nothing may grow any more. */
+const STEPS_NEW = 5;
 const CALLS_A_USER = 10;
 
-/** B5: each user calls ten times, each with a session of their own under the default budget. */
+/** B5: each user calls ten times, each with a session of their own under the default budget; then all of them once more. */
 export async function measureMemory(ground: Ground, calls: number): Promise<void> {
   const folder = await temporaryFolder();
   const server = await startServer({
@@ -37,12 +39,12 @@ export async function measureMemory(ground: Ground, calls: number): Promise<void
   const users = Math.ceil(each / CALLS_A_USER);
   for (let step = 0; step < STEPS; step++) {
     const order = { port: server.port, connections: 64, spacing: null, rate: "closed", calls: each } as const;
-    const report = await runLoad(ground.generator, { ...order, users, firstUser: step * users });
+    const report = await runLoad(ground.generator, { ...order, users, firstUser: (step % STEPS_NEW) * users });
     const whileCalled = residentMib(server.pid);
     await server.drained();
     rows.push([
       count((step + 1) * each),
-      count((step + 1) * users),
+      count(Math.min(step + 1, STEPS_NEW) * users),
       residentMib(server.pid).toFixed(0),
       `${whileCalled.toFixed(0)} before it was recorded; ${count(report.calls / report.seconds)} calls/s`,
     ]);
