@@ -240,8 +240,8 @@ function record(gateway: Gateway, call: Call, end: End, what: Recorded): void {
       startedMs: call.startedMs,
       used: what.used,
     });
-  // An outcome is never refused: it waits for the disk if it must.
-  void gateway.spool.append(outcome);
+  // An outcome is never refused: it waits for the disk if it must. Only a closed spool has no place for it, and then the intent stands.
+  gateway.spool.append(outcome).catch((error: unknown) => gateway.failed(error));
   gateway.ended({
     decision: call.decision,
     timeMs: outcome.timeMs,

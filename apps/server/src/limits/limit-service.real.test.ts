@@ -61,7 +61,7 @@ beforeEach(() => {
 });
 afterEach(() => expect(errors).toEqual([]));
 
-function serviceOn(written: Spool): LimitService {
+function serviceOn(written: Spool, defaultSessionBudget: bigint | null = null): LimitService {
   return new LimitService({
     ...place,
     db: database.db,
@@ -76,7 +76,7 @@ function serviceOn(written: Spool): LimitService {
     },
     counters: gateway.counters,
     tap: gateway.tap,
-    first: createLimitSnapshot({ version: 1, limits: [], defaultSessionBudget: null }),
+    first: createLimitSnapshot({ version: 1, limits: [], defaultSessionBudget }),
     startingAmounts,
     now: () => SAMPLE_MS,
   });
@@ -338,6 +338,17 @@ describe("what goes wrong", () => {
     await expect(service.create(wanted({ scope: "team:unwritten" }), "x")).rejects.toThrow();
     expect(service.list()).toEqual([]);
     expect(gateway.tap.open).toBe(false);
+    rmSync(other, { recursive: true });
+  });
+
+  test("a session's limit whose deletion the ledger could not be told of goes on holding", async () => {
+    const other = mkdtempSync(join(tmpdir(), "tollhouse-limits-closing-"));
+    const closing = await openSpool({ dir: other });
+    service = serviceOn(closing, 10n ** 9n);
+    const limit = await service.create(wanted({ scope: "session:held" }), "x");
+    await closing.close();
+    await expect(service.remove(limit.id, "x")).rejects.toThrow();
+    expect(service.list().map(({ id }) => id)).toEqual([limit.id]);
     rmSync(other, { recursive: true });
   });
 

@@ -148,6 +148,7 @@ export class LimitService {
 
   #fallBack(old: Limit, fallback: Limit, next: LimitSnapshot, actor: string): Promise<void> {
     const { counters } = this.#parts;
+    const before = this.#snapshot;
     return this.#withSpent(fallback, async (sums) => {
       const added = new Map<string, bigint>();
       for (const [windowId, amount] of sums) {
@@ -155,7 +156,13 @@ export class LimitService {
         counters.seed(fallback.id, windowId, amount);
       }
       this.#snapshot = next;
-      await this.#record("limit.delete", actor, old, null, { limit: fallback.id, sums: added });
+      await this.#record("limit.delete", actor, old, null, { limit: fallback.id, sums: added }).catch(
+        (error: unknown) => {
+          // Not in the ledger: the limit was never deleted, and must go on holding. What its fallback counts is only stricter.
+          this.#snapshot = before;
+          throw error;
+        },
+      );
     });
   }
 
