@@ -166,8 +166,8 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
       isAdminKey: (text) => adminKey.matches(text),
       findKey: (text) => apiKeys.keys.find(text),
     },
-    limits: (environment) => limitsOf(environment).snapshot,
-    blocks: (environment) => blocksOf(environment).blocks.snapshot,
+    limits: (at) => limitsOf(at).snapshot,
+    blocks: (at) => blocksOf(at).blocks.snapshot,
     counters,
     prices,
     spool,
@@ -180,7 +180,7 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
     exchanges,
     state: { closing: false, inFlight: 0, drains: 0 },
   };
-  const reports = { db, keys, tenant: place.tenant, caughtUp: () => atMost(recorder.drained(), REPORT_WAIT_MS) };
+  const reports = { db, keys, caughtUp: () => atMost(recorder.drained(), REPORT_WAIT_MS) };
   const control = await createControlApi({
     isAdminKey: (text) => adminKey.matches(text),
     findKey: (text) => apiKeys.keys.find(text),
@@ -191,7 +191,7 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
       usageRoutes(reports),
       priceRoutes(prices, now),
       ledgerRoutes(reports),
-      decisionRoutes(reports, { prices, limit: (environment, id) => limitsOf(environment).find(id) }),
+      decisionRoutes(reports, { prices, limit: (at, id) => limitsOf(at).find(id) }),
       blockRoutes(blocksOf),
       sessionRoutes({ servicesOf: blocksOf, reports, now }),
     ],

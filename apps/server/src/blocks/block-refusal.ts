@@ -1,6 +1,6 @@
 import type { BlockKind } from "@tollhouse/contract";
 import type { Block } from "@tollhouse/store";
-import type { Call } from "../gateway/call.ts";
+import type { ConsideredCall } from "../gateway/considered-call.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import type { RefusalInput } from "../gateway/refusal.ts";
 import { BLOCK_CODES } from "./block-codes.ts";
@@ -15,8 +15,8 @@ type Refused = Omit<RefusalInput, "decision">;
  * Steps 2 and 3 for a caller whose body was not read: whoever is stopped costs no memory. Step 3 waits for the body where a model is
  * switched off, so that the reason is that of the first rule for every call.
  */
-export function refusedBeforeBody(gateway: Gateway, call: Call): Refused | null {
-  const blocks = gateway.blocks(call.identity.environment);
+export function refusedBeforeBody(gateway: Gateway, call: ConsideredCall): Refused | null {
+  const blocks = gateway.blocks(call.identity);
   if (blocks.empty) return null;
   const nowMs = gateway.now();
   const known = stoppableOf(call);
@@ -25,8 +25,8 @@ export function refusedBeforeBody(gateway: Gateway, call: Call): Refused | null 
 }
 
 /** Steps 2 and 3, everything known. */
-export function refusedByBlock(gateway: Gateway, call: Call): Refused | null {
-  const blocks = gateway.blocks(call.identity.environment);
+export function refusedByBlock(gateway: Gateway, call: ConsideredCall): Refused | null {
+  const blocks = gateway.blocks(call.identity);
   if (blocks.empty) return null;
   const nowMs = gateway.now();
   const known = stoppableOf(call);
@@ -36,13 +36,13 @@ export function refusedByBlock(gateway: Gateway, call: Call): Refused | null {
 
 const NO_MODELS: readonly string[] = Object.freeze([]);
 
-export function stoppableOf(call: Call): StoppableCall {
-  const { identity, target } = call;
+export function stoppableOf(call: ConsideredCall): StoppableCall {
+  const { identity, provider } = call;
   // Not set before the body is parsed, whatever its type says.
-  const facts = call.facts as Call["facts"] | null;
+  const facts = call.facts as ConsideredCall["facts"] | null;
   return {
     dimensions: identity.dimensions,
-    provider: target.upstream.name,
+    provider,
     key: identity.key,
     model: facts?.model ?? null,
     otherModels: facts?.otherModels ?? NO_MODELS,

@@ -271,10 +271,10 @@ function expiresMs({ expires_in, expires_at }: Expiry, nowMs: number): number | 
   throw new Problem("REQUEST_INVALID", `expires_at: ${problem}`, [{ field: "expires_at", problem }]);
 }
 
-function runningCall({ decision, target, facts, identity, startedMs }: Call): RunningCall {
+function runningCall({ decision, provider, facts, identity, startedMs }: Call): RunningCall {
   return {
     decision: `dec_${decision}`,
-    provider: target.upstream.name,
+    provider,
     model: facts.model,
     session: identity.dimensions.session ?? null,
     agent: identity.dimensions.agent ?? null,

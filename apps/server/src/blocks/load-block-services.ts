@@ -1,4 +1,5 @@
 import { listBlocks, type Block, type MemoryCounterStore } from "@tollhouse/store";
+import type { Place } from "../place.ts";
 import type { LimitService } from "../limits/limit-service.ts";
 import { BlockService, type BlockServiceParts } from "./block-service.ts";
 import { BlockSnapshot } from "./block-snapshot.ts";
@@ -8,7 +9,7 @@ export interface BlockServicesParts extends Omit<BlockServiceParts, "environment
   readonly environments: readonly string[];
   readonly counters: MemoryCounterStore;
   /** Throws a Problem where there is no such environment. */
-  readonly limitsOf: (environment: string) => LimitService;
+  readonly limitsOf: (place: Place) => LimitService;
 }
 
 /** What operators stop and look at in one environment. */
@@ -21,14 +22,14 @@ export interface BlockServices {
 const EXPIRED_LISTED_MS = 30 * 24 * 3_600_000;
 
 /** Loads what is stopped in each environment; to be awaited before the port opens, so that no call goes past it. */
-export async function loadBlockServices(parts: BlockServicesParts): Promise<(environment: string) => BlockServices> {
+export async function loadBlockServices(parts: BlockServicesParts): Promise<(place: Place) => BlockServices> {
   const services = new Map<string, BlockServices>();
   for (const environment of parts.environments) {
     const blocks = await loadBlocks(parts, environment);
-    const limits = parts.limitsOf(environment);
+    const limits = parts.limitsOf({ tenant: parts.tenant, environment });
     services.set(environment, { blocks, sessions: new SessionService({ ...parts, environment, blocks, limits }) });
   }
-  return (environment) => services.get(environment) ?? unknown(parts, environment);
+  return (place) => (place.tenant === parts.tenant && services.get(place.environment)) || unknown(parts, place);
 }
 
 async function loadBlocks(parts: BlockServicesParts, environment: string): Promise<BlockService> {
@@ -39,7 +40,7 @@ async function loadBlocks(parts: BlockServicesParts, environment: string): Promi
 }
 
 /** The limits say that there is no such environment. */
-function unknown({ limitsOf }: BlockServicesParts, environment: string): never {
-  limitsOf(environment);
-  throw new Error(`environment ${environment} has limits, and no blocks`);
+function unknown({ limitsOf }: BlockServicesParts, place: Place): never {
+  limitsOf(place);
+  throw new Error(`environment ${place.environment} has limits, and no blocks`);
 }

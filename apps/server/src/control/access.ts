@@ -1,20 +1,29 @@
 import { CODES, type KeyPermission } from "@tollhouse/contract";
+import { DEFAULT_TENANT } from "@tollhouse/store";
 import type { KeyGrant } from "../keys/key-grant.ts";
 import type { KeyRefusal } from "../keys/key-service.ts";
 import { KEY_PREFIX } from "../keys/key-text.ts";
+import type { Place } from "../place.ts";
 import { Problem } from "./problem.ts";
 
 /** Who makes a control call, and how far their key reaches. */
 export interface Access {
   /** As the ledger names them: `admin-key` or `key_…`. */
   readonly actor: string;
+  /** 32 hex digits. */
+  readonly tenant: string;
   /** The only environment the key is for; null = any (the admin key). */
   readonly environment: string | null;
   /** null = all of them. */
   readonly permissions: ReadonlySet<KeyPermission> | null;
 }
 
-export const ADMIN_ACCESS: Access = Object.freeze({ actor: "admin-key", environment: null, permissions: null });
+export const ADMIN_ACCESS: Access = Object.freeze({
+  actor: "admin-key",
+  tenant: DEFAULT_TENANT,
+  environment: null,
+  permissions: null,
+});
 
 declare module "fastify" {
   interface FastifyContextConfig {
@@ -53,7 +62,17 @@ export function accessOf({ isAdminKey, findKey }: AccessParts, asked: AskedRoute
   if (!found.permissions.has(needed))
     return new Problem("PERMISSION_MISSING", `The key does not have the permission \`${needed}\``);
   if (!keys) return new Problem("PERMISSION_MISSING", "Only the admin key may ask this");
-  return { actor: found.key.id, environment: found.key.environment, permissions: found.permissions };
+  return {
+    actor: found.key.id,
+    tenant: DEFAULT_TENANT,
+    environment: found.key.environment,
+    permissions: found.permissions,
+  };
+}
+
+/** Where a request reads and changes: the key's own place, or what the admin asks for. */
+export function placeOf(access: Access, asked: string | undefined): Place {
+  return { tenant: access.tenant, environment: environmentOf(access, asked) };
 }
 
 /** The environment that a request is about: the key's own, or what the admin asks for. */

@@ -13,10 +13,13 @@ import { formatNano, type PriceBook } from "@tollhouse/engine";
 import { decodeBody, decodeFields, type LimitSeen } from "@tollhouse/ledger";
 import type { CallAnswer, CallWithEntry } from "@tollhouse/store";
 import { formatMeasure } from "../gateway/refusal.ts";
+import type { Place } from "../place.ts";
 
 export interface Present {
+  /** Of those who ask. */
+  readonly tenant: string;
   /** The limit as it stands; null = it is gone. */
-  limit(environment: string, id: string): LimitAnswer | null;
+  limit(place: Place, id: string): LimitAnswer | null;
   readonly prices: PriceBook;
 }
 
@@ -58,7 +61,7 @@ export function explainDecision({ call, body }: CallWithEntry, present: Present)
 
 function limitOf(call: CallAnswer, seen: LimitSeen, deciding: boolean, present: Present): DecisionLimit {
   const { limitId: id, measure, window } = seen;
-  const now = present.limit(call.environment ?? "", id);
+  const now = present.limit({ tenant: present.tenant, environment: call.environment ?? "" }, id);
   return {
     id,
     scope: scopeOf(call, seen.scope),

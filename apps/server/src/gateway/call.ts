@@ -1,16 +1,16 @@
 import { randomUUIDv7 } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { IGNORED_HEADER, type CallFacts } from "@tollhouse/contract";
-import { decide, freePriceRow, type Estimate, type Limit, type PriceRow } from "@tollhouse/engine";
+import { IGNORED_HEADER } from "@tollhouse/contract";
 import { BadRequest, type Refusal, type Route, type UpstreamRequest } from "@tollhouse/providers";
 import { SpoolUnavailable, type CounterState } from "@tollhouse/store";
-import { correctTokenRate, keyRules } from "../keys/key-rules.ts";
+import { correctTokenRate } from "../keys/key-rules.ts";
 import { refusedBeforeBody, refusedByBlock } from "../blocks/block-refusal.ts";
 import { parseJsonBody, readBody } from "./body.ts";
-import { estimateCall, estimateUnpriced } from "./estimate-call.ts";
+import { considerCall } from "./consider-call.ts";
+import type { ConsideredCall } from "./considered-call.ts";
 import { Exchange } from "./exchange.ts";
 import type { Gateway } from "./gateway.ts";
-import { identify, type Identity } from "./identify.ts";
+import { identify } from "./identify.ts";
 import { readMultipart } from "./multipart.ts";
 import { buildRefusal, sendRefusal, type RefusalInput } from "./refusal.ts";
 import { readRequestHeaders, type RequestHeaders } from "./request-headers.ts";
@@ -19,31 +19,19 @@ import { recordBlocked } from "./settle-call.ts";
 import type { Target } from "./upstreams.ts";
 
 /** What is known of one call while it lives. Filled in from top to bottom by `handleCall`; nobody else writes to it. */
-export interface Call {
-  readonly decision: string;
+export interface Call extends ConsideredCall {
   readonly target: Target;
   readonly route: Route;
   readonly headers: RequestHeaders;
-  readonly startedMs: number;
   /** Monotonic, for latencies. */
   readonly startedAt: number;
-  identity: Identity;
-  facts: CallFacts;
   /** The request as it came. */
   raw: Buffer;
-  price: PriceRow | null;
-  /** Is the estimate made of prices? False: no price is known, and nothing but tokens and requests is reserved. */
-  priced: boolean;
-  estimate: Estimate;
-  limits: readonly Limit[];
-  snapshotVersion: number;
   reservation: Reservation;
   /** Counters after the reservation, in the order of `limits`. */
   states: readonly CounterState[];
   /** Monotonic moment at which the request went upstream; 0 = not yet. */
   sentAt: number;
-  /** Counted for it on its key's rate of tokens. */
-  rateTokens: number;
   /** Has its one end been claimed? */
   ended: boolean;
 }
@@ -112,18 +100,7 @@ export async function handleCall(
     });
 
   // Decide: the rules that need no store.
-  const blocked = refusedByBlock(gateway, call);
-  if (blocked !== null) return refuse(blocked);
-  const snapshot = gateway.limits(identity.environment);
-  call.snapshotVersion = snapshot.version;
-  call.limits = facts.free ? [] : snapshot.match({ ...matchOf(call), model: facts.model });
-  call.price = facts.free
-    ? freePriceRow(target.upstream.name)
-    : gateway.prices.find(target.upstream.name, facts.model, call.startedMs);
-  const estimated = estimateCall(gateway, call, null);
-  call.priced = estimated !== null;
-  call.estimate = estimated ?? estimateUnpriced(call, null);
-  const block = keyRules(gateway, call) ?? decide({ facts, priceKnown: call.priced, limits: call.limits });
+  const block = considerCall(gateway, call);
   if (block !== null) return refuse(block);
 
   // Reserve: all limits, or none.
@@ -175,6 +152,7 @@ function editRequest(gateway: Gateway, call: Call, body: unknown): UpstreamReque
 function begin(gateway: Gateway, target: Target, route: Route, req: IncomingMessage): Call {
   return {
     decision: randomUUIDv7().replaceAll("-", ""),
+    provider: target.upstream.name,
     target,
     route,
     headers: readRequestHeaders(req.rawHeaders),
@@ -205,18 +183,6 @@ function refuseCall(gateway: Gateway, call: Call, res: ServerResponse, input: Om
   // The rest of a body that nobody will read must not be taken for the next request.
   if (!res.req.complete) res.setHeader("connection", "close");
   sendRefusal(res, call.target.upstream.adapter, refusal, call.decision);
-}
-
-export function matchOf(call: Call): {
-  dimensions: Identity["dimensions"];
-  provider: string;
-  key: string | null;
-} {
-  return {
-    dimensions: call.identity.dimensions,
-    provider: call.target.upstream.name,
-    key: call.identity.key,
-  };
 }
 
 function hasCredential(call: Call): boolean {

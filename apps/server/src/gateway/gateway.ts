@@ -1,5 +1,6 @@
 import type { LimitSnapshot, PriceBook } from "@tollhouse/engine";
 import type { MemoryCounterStore, Spool } from "@tollhouse/store";
+import type { Place } from "../place.ts";
 import type { SettledTap } from "../limits/settled-tap.ts";
 import type { BlockSnapshot } from "../blocks/block-snapshot.ts";
 import type { TokenCounter } from "../tokens/count-tokens.ts";
@@ -13,9 +14,9 @@ export interface Gateway {
   readonly settings: GatewaySettings;
   readonly identity: IdentifySettings;
   /** The snapshot in force in an environment; swapped as a whole when a limit of it changes. */
-  limits(environment: string): LimitSnapshot;
+  limits(place: Place): LimitSnapshot;
   /** What is stopped in an environment: kill switches, blocklist, frozen sessions; swapped as a whole too. */
-  blocks(environment: string): BlockSnapshot;
+  blocks(place: Place): BlockSnapshot;
   readonly counters: MemoryCounterStore;
   readonly prices: PriceBook;
   readonly spool: Spool;

@@ -4,14 +4,14 @@ import type { Gateway } from "./gateway.ts";
 
 /** What must be durable before the first upstream byte: whose call it is, and everything that is reserved for it. */
 export function intentOf(gateway: Gateway, call: Call): IntentRecord {
-  const { decision, identity, target, facts, price, reservation, states } = call;
+  const { decision, identity, facts, price, reservation, states } = call;
   return {
     t: "intent",
     decision,
     timeMs: call.startedMs,
     tenant: identity.tenant,
     environment: identity.environment,
-    provider: target.upstream.name,
+    provider: call.provider,
     model: facts.model,
     endpoint: facts.endpoint,
     stream: facts.stream,

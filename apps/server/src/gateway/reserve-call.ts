@@ -3,6 +3,7 @@ import { boundAmounts, isHardBudget, sliceAmounts, type Amounts, type Estimate }
 import type { UpstreamEdit } from "@tollhouse/providers";
 import type { Refused, Reserved, Room } from "@tollhouse/store";
 import type { Call } from "./call.ts";
+import type { ConsideredCall } from "./considered-call.ts";
 import { estimateCall, estimateUnpriced } from "./estimate-call.ts";
 import type { Gateway } from "./gateway.ts";
 import { exceededCode, exceededMessage, type RefusalInput } from "./refusal.ts";
@@ -134,7 +135,7 @@ function firstOutput(gateway: Gateway, call: Call, mode: Reservation["mode"]): n
   return Math.min(outputTokensMax, hiddenTokensMax + slice);
 }
 
-export function profileKey(call: Call): string {
+export function profileKey(call: ConsideredCall): string {
   return `${call.facts.model} ${call.identity.dimensions.feature ?? ""}`;
 }
 

@@ -124,18 +124,20 @@ export function sampleCall(gateway: SampleGateway, options: CallOptions): Call {
   const facts = target.upstream.adapter.parseRequest(route, body, raw.length, {});
   const read = readRequestHeaders([...headers]);
   const provider = target.upstream.name;
+  const place = gateway.identity;
   const identity = {
-    ...gateway.identity,
+    ...place,
     dimensions: read.dimensions,
     key: null,
     grant: null,
     ignored: [],
     passThrough: null,
   };
-  const snapshot = gateway.limits("prod");
+  const snapshot = gateway.limits(place);
   const price = gateway.prices.find(provider, facts.model, startedMs);
   const call: Call = {
     decision: randomUUIDv7().replaceAll("-", ""),
+    provider,
     target,
     route,
     headers: read,

@@ -19,7 +19,8 @@ import {
   type OutcomeRecord,
 } from "@tollhouse/store";
 import { correctTokenRate } from "../keys/key-rules.ts";
-import { matchOf, type Call } from "./call.ts";
+import type { Call } from "./call.ts";
+import { matchOf } from "./considered-call.ts";
 import type { Gateway } from "./gateway.ts";
 import type { RefusalInput } from "./refusal.ts";
 import { inputLikely, profileKey } from "./reserve-call.ts";
@@ -172,7 +173,7 @@ interface Priced {
 function priceOf(gateway: Gateway, call: Call, end: End, measured: Measured): Priced {
   const report = end.report ?? end.partial;
   const doubt = report?.doubt ?? doubtOf(call, end);
-  const { facts, target, startedMs, price, reservation } = call;
+  const { facts, provider, startedMs, price, reservation } = call;
   const { source } = measured;
   if (end.report !== null && end.report.costNano !== null)
     return { cost: end.report.costNano, charged: end.report.costNano, doubt, source };
@@ -181,7 +182,7 @@ function priceOf(gateway: Gateway, call: Call, end: End, measured: Measured): Pr
   const row =
     servedModel === facts.model || facts.free
       ? price
-      : (gateway.prices.find(target.upstream.name, servedModel, startedMs) ?? price);
+      : (gateway.prices.find(provider, servedModel, startedMs) ?? price);
   const cost =
     row === null
       ? null
@@ -235,6 +236,7 @@ function record(gateway: Gateway, call: Call, end: End, what: Recorded): void {
   if (what.used !== undefined && gateway.tap.open)
     gateway.tap.push({
       decision: call.decision,
+      tenant: call.identity.tenant,
       environment: call.identity.environment,
       call: { ...matchOf(call), model: call.facts.model },
       startedMs: call.startedMs,
@@ -248,7 +250,7 @@ function record(gateway: Gateway, call: Call, end: End, what: Recorded): void {
     tenant: call.identity.tenant,
     environment: call.identity.environment,
     dimensions: call.identity.dimensions,
-    provider: call.target.upstream.name,
+    provider: call.provider,
     model: call.facts.model,
     outcome: what.end,
     reason: end.reason,
@@ -271,7 +273,7 @@ function clip(text: string | null, lengthMax: number): string | null {
 
 /** Limits that came into force while the call ran count it too, though they could not refuse it. */
 function lateDeltas(gateway: Gateway, call: Call, used: Amounts): OutcomeRecord["late"] {
-  const snapshot = gateway.limits(call.identity.environment);
+  const snapshot = gateway.limits(call.identity);
   if (snapshot.version === call.snapshotVersion || call.facts.free) return [];
   const known = new Set(call.limits.map((limit) => limit.id));
   return snapshot
@@ -292,7 +294,7 @@ function limitsOfRefused(gateway: Gateway, call: Call, by: RefusalInput["by"]): 
 /** One record and one log line of a call that was refused before its intent. */
 export function recordBlocked(gateway: Gateway, call: Call, refusal: Refusal, by: RefusalInput["by"] = null): void {
   const identity = call.identity ?? null;
-  const provider = call.target.upstream.name;
+  const provider = call.provider;
   const model = call.facts?.model ?? "";
   const tenant = identity?.tenant ?? gateway.identity.tenant;
   const environment = identity?.environment ?? gateway.identity.environment;

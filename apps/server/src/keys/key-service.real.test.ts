@@ -235,7 +235,12 @@ describe("a change", () => {
 });
 
 describe("who manages keys", () => {
-  const manager: Access = { actor: "key_m", environment: "dev", permissions: new Set(["read", "manage"]) };
+  const manager: Access = {
+    actor: "key_m",
+    tenant: DEFAULT_TENANT,
+    environment: "dev",
+    permissions: new Set(["read", "manage"]),
+  };
 
   test("gives nothing that it does not have, and takes over no key that has more", async () => {
     await expect(make({ permissions: ["call"] }, manager)).rejects.toMatchObject({ code: "PERMISSION_MISSING" });

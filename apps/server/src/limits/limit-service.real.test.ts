@@ -265,7 +265,7 @@ describe("a new limit counts what its window already holds", () => {
     meanwhile = (moment) => {
       if (moment === "summed")
         for (const environment of ["dev", "prod"])
-          gateway.tap.push({ ...settled, call, environment, decision: environment });
+          gateway.tap.push({ ...settled, call, tenant: DEFAULT_TENANT, environment, decision: environment });
       return Promise.resolve();
     };
     const made = await service.create(wanted({ scope: "team:elsewhere", measure: "requests" }), "tester");

@@ -198,8 +198,10 @@ export class LimitService {
     try {
       await within(recorder.drained(), RECORDER_WAIT_MS);
       const recorded = await this.#parts.startingAmounts(limit, this.#parts.now(), ended);
-      const { environment } = this.#parts;
-      const missing = ended.filter((call) => call.environment === environment && !recorded.inside.has(call.decision));
+      const { tenant, environment } = this.#parts;
+      const missing = ended.filter(
+        (call) => call.tenant === tenant && call.environment === environment && !recorded.inside.has(call.decision),
+      );
       await turn(addSettled(limit, recorded.sums, missing));
     } finally {
       tap.stop(ended);

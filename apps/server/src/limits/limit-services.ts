@@ -1,5 +1,6 @@
 import { createLimitSnapshot } from "@tollhouse/engine";
-import { deriveKey, listLimits, type LedgerKeys, type LimitPlace } from "@tollhouse/store";
+import { deriveKey, listLimits, type LedgerKeys } from "@tollhouse/store";
+import type { Place } from "../place.ts";
 import { Problem } from "../control/problem.ts";
 import { createDerivedId } from "./derived-id.ts";
 import { LimitService, type LimitServiceParts } from "./limit-service.ts";
@@ -14,11 +15,11 @@ export interface LimitServicesParts extends Omit<LimitServiceParts, "environment
 }
 
 /** The limits of each environment: nothing is counted, seeded or derived across two of them. */
-export async function loadLimitServices(parts: LimitServicesParts): Promise<(environment: string) => LimitService> {
+export async function loadLimitServices(parts: LimitServicesParts): Promise<(place: Place) => LimitService> {
   const services = new Map<string, LimitService>();
   for (const environment of parts.environments) services.set(environment, await loadLimitService(parts, environment));
-  return (environment) => {
-    const service = services.get(environment);
+  return ({ tenant, environment }) => {
+    const service = tenant === parts.tenant ? services.get(environment) : undefined;
     if (service === undefined)
       throw new Problem("REQUEST_INVALID", `environment: expected one of ${parts.environments.join(", ")}`);
     return service;
@@ -27,7 +28,7 @@ export async function loadLimitServices(parts: LimitServicesParts): Promise<(env
 
 async function loadLimitService(parts: LimitServicesParts, environment: string): Promise<LimitService> {
   const { db, keys, masterKey, tenant, defaultBudget } = parts;
-  const place: LimitPlace = { tenant, environment };
+  const place: Place = { tenant, environment };
   const limits = [];
   for await (const limit of listLimits(db, place)) limits.push(limit);
   return new LimitService({

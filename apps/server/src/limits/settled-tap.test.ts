@@ -3,6 +3,7 @@ import { SettledTap, type SettledCall } from "./settled-tap.ts";
 
 const settled = (decision: string): SettledCall => ({
   decision,
+  tenant: "t",
   environment: "prod",
   call: { dimensions: {}, model: "m", provider: "p", key: null },
   startedMs: 0,

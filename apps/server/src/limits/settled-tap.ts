@@ -3,6 +3,7 @@ import type { Amounts, LimitedCall } from "@tollhouse/engine";
 /** A call that settled, as a limit that is being made must see it. */
 export interface SettledCall {
   readonly decision: string;
+  readonly tenant: string;
   readonly environment: string;
   readonly call: LimitedCall;
   readonly startedMs: number;

@@ -7,6 +7,7 @@ let calls = 0;
 function call(over: Partial<SettledCall> = {}, dimensions = { team: "a" }): SettledCall {
   return {
     decision: `${++calls}`,
+    tenant: "t",
     environment: "prod",
     call: { dimensions, model: "m", provider: "p", key: null },
     startedMs: SAMPLE_MS,

@@ -9,8 +9,9 @@ import {
 import type { ZodType } from "zod";
 import type { BlockService } from "../../blocks/block-service.ts";
 import type { BlockServices } from "../../blocks/load-block-services.ts";
+import type { Place } from "../../place.ts";
 import { parseInput } from "../control-api.ts";
-import { environmentAsked } from "./environment-asked.ts";
+import { placeAsked } from "./environment-asked.ts";
 
 type Of = (request: FastifyRequest) => BlockService;
 
@@ -20,8 +21,8 @@ const open = { config: { keys: true as const } };
  * Kill switches and the blocklist of an environment. Whoever may make one may lift it: the same permission stands before both.
  * `servicesOf` throws a Problem where there is no such environment.
  */
-export function blockRoutes(servicesOf: (environment: string) => BlockServices): (app: FastifyInstance) => void {
-  const of: Of = (request) => servicesOf(environmentAsked(request)).blocks;
+export function blockRoutes(servicesOf: (place: Place) => BlockServices): (app: FastifyInstance) => void {
+  const of: Of = (request) => servicesOf(placeAsked(request)).blocks;
   return (app) => {
     register(app, of, { path: "/api/v1/kill-switches", kind: "kill_switch", schema: killSwitchCreateSchema });
     register(app, of, { path: "/api/v1/blocks", kind: "blocklist", schema: blocklistCreateSchema });

@@ -10,11 +10,11 @@ import { Problem } from "../problem.ts";
 import type { ReportParts } from "./usage.ts";
 
 /** Why a call was let through or blocked, and who changed what: read back from the ledger. */
-export function decisionRoutes(reports: ReportParts, present: Present): (app: FastifyInstance) => void {
-  const { db, tenant, caughtUp } = reports;
+export function decisionRoutes(reports: ReportParts, present: Omit<Present, "tenant">): (app: FastifyInstance) => void {
+  const { db, caughtUp } = reports;
   const find = async (id: string, access: Access): Promise<CallWithEntry> => {
     await caughtUp();
-    const found = await callByDecision(db, tenant, id);
+    const found = await callByDecision(db, access.tenant, id);
     // Of another environment than the key's: no more there than one that never was.
     if (found === null || (access.environment !== null && access.environment !== found.call.environment))
       throw new Problem("NOT_FOUND", `There is no decision ${id}`);
@@ -22,14 +22,14 @@ export function decisionRoutes(reports: ReportParts, present: Present): (app: Fa
   };
   return (app) => {
     serve(app, getDecision, async ({ params, request }) =>
-      explainDecision(await find(params.id, request.access), present),
+      explainDecision(await find(params.id, request.access), { ...present, tenant: request.access.tenant }),
     );
     serve(app, getCall, async ({ params, request }) => (await find(params.id, request.access)).call);
     serve(app, listAuditEndpoint, async ({ query, request }) => {
       const environment = environmentOf(request.access, query.environment, null);
       await caughtUp();
       return listAudit(db, {
-        tenant,
+        tenant: request.access.tenant,
         environment,
         limit: query.limit,
         cursor: query.cursor ?? null,

@@ -5,12 +5,12 @@ import { verifyLedger as verifyEndpoint } from "../endpoints/ledger.ts";
 import type { ReportParts } from "./usage.ts";
 
 /** `POST /api/v1/ledger/verify`: chain, MACs, gaps and projection, in one snapshot of the database. */
-export function ledgerRoutes({ caughtUp, db, keys, tenant }: ReportParts): (app: FastifyInstance) => void {
+export function ledgerRoutes({ caughtUp, db, keys }: ReportParts): (app: FastifyInstance) => void {
   return (app) => {
-    serve(app, verifyEndpoint, async ({ body: { from, to } }) => {
+    serve(app, verifyEndpoint, async ({ body: { from, to }, request: { access } }) => {
       await caughtUp();
       const verified = await verifyLedger(db, {
-        tenant,
+        tenant: access.tenant,
         from: BigInt(from),
         to: to === "latest" ? to : BigInt(to),
         keys,

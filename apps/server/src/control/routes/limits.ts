@@ -1,15 +1,16 @@
 import type { FastifyInstance, FastifyReply } from "fastify";
 import type { LimitAnswer } from "@tollhouse/contract";
 import type { LimitService } from "../../limits/limit-service.ts";
-import { environmentOf, type Access } from "../access.ts";
+import { placeOf, type Access } from "../access.ts";
+import type { Place } from "../../place.ts";
 import { serve } from "../endpoint.ts";
 import { createLimit, deleteLimit, getLimit, listLimits, updateLimit } from "../endpoints/limits.ts";
 import { etagOf, ifMatchOf } from "../etag.ts";
 
 /** `limitsOf`: the limits of an environment; throws a Problem where there is no such one. */
-export function limitRoutes(limitsOf: (environment: string) => LimitService): (app: FastifyInstance) => void {
+export function limitRoutes(limitsOf: (place: Place) => LimitService): (app: FastifyInstance) => void {
   const of = (access: Access, query: { environment?: string | undefined }): LimitService =>
-    limitsOf(environmentOf(access, query.environment));
+    limitsOf(placeOf(access, query.environment));
   return (app) => {
     serve(app, createLimit, async ({ body, query, request: { access }, reply }) => {
       const limit = await of(access, query).create(body, access.actor);

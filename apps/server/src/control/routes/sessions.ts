@@ -5,14 +5,15 @@ import { sessionReport, usageReport, type SessionUse } from "@tollhouse/store";
 import { z } from "zod";
 import type { BlockServices } from "../../blocks/load-block-services.ts";
 import type { SessionAnswer } from "../../blocks/session-service.ts";
-import { environmentOf } from "../access.ts";
+import { placeOf } from "../access.ts";
+import type { Place } from "../../place.ts";
 import { parseInput } from "../control-api.ts";
-import { environmentAsked, environmentQuery } from "./environment-asked.ts";
+import { placeAsked, environmentQuery } from "./environment-asked.ts";
 import type { ReportParts } from "./usage.ts";
 
 export interface SessionRouteParts {
   /** Throws a Problem where there is no such environment. */
-  readonly servicesOf: (environment: string) => BlockServices;
+  readonly servicesOf: (place: Place) => BlockServices;
   readonly reports: ReportParts;
   now(): number;
 }
@@ -38,7 +39,7 @@ const sessionParams = z.strictObject({ id: sessionNameSchema });
 /** One session: freeze, unfreeze, reset; and the session dashboard API, which asks and does the same. */
 export function sessionRoutes(parts: SessionRouteParts): (app: FastifyInstance) => void {
   const of = (request: Request): BlockServices & { session: string } => ({
-    ...parts.servicesOf(environmentAsked(request)),
+    ...parts.servicesOf(placeAsked(request)),
     session: parseInput(sessionParams, request.params).id,
   });
   const unfreeze = async (request: Request): Promise<SessionAnswer> => {
@@ -72,11 +73,11 @@ export function sessionRoutes(parts: SessionRouteParts): (app: FastifyInstance) 
 
 async function listSessions(parts: SessionRouteParts, request: FastifyRequest): Promise<unknown> {
   const query = parseInput(sessionsQuery, request.query);
-  const environment = environmentOf(request.access, query.environment);
-  const { sessions } = parts.servicesOf(environment);
-  const { db, tenant, caughtUp } = parts.reports;
+  const place = placeOf(request.access, query.environment);
+  const { sessions } = parts.servicesOf(place);
+  const { db, caughtUp } = parts.reports;
   await caughtUp();
-  const report = await sessionReport(db, { tenant, environment }, parts.now() - query.hours * HOUR_MS, query.limit);
+  const report = await sessionReport(db, place, parts.now() - query.hours * HOUR_MS, query.limit);
   return {
     sessions: report.sessions.map((use) => ({ ...sessions.get(use.session), ...useOf(use) })),
     total: report.count,
@@ -85,14 +86,14 @@ async function listSessions(parts: SessionRouteParts, request: FastifyRequest): 
 
 async function stats(parts: SessionRouteParts, request: FastifyRequest): Promise<unknown> {
   const { hours, environment: asked } = parseInput(statsQuery, request.query);
-  const environment = environmentOf(request.access, asked);
-  const { blocks } = parts.servicesOf(environment);
-  const { db, tenant, caughtUp } = parts.reports;
+  const place = placeOf(request.access, asked);
+  const { blocks } = parts.servicesOf(place);
+  const { db, caughtUp } = parts.reports;
   await caughtUp();
   const fromMs = parts.now() - hours * HOUR_MS;
   const [report, usage] = await Promise.all([
-    sessionReport(db, { tenant, environment }, fromMs, 1),
-    usageReport(db, { tenant, environment, fromMs, toMs: Infinity, groupBy: [] }),
+    sessionReport(db, place, fromMs, 1),
+    usageReport(db, { ...place, fromMs, toMs: Infinity, groupBy: [] }),
   ]);
   const active = (kind: BlockKind): number => blocks.list(kind).filter(({ state }) => state === "active").length;
   return {

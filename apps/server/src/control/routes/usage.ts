@@ -9,20 +9,19 @@ export interface ReportParts {
   readonly caughtUp: () => Promise<void>;
   readonly db: Database;
   readonly keys: LedgerKeys;
-  readonly tenant: string;
 }
 
 /** What was spent, and the calls that spent it, up to the moment of the question. */
-export function usageRoutes({ caughtUp, db, keys, tenant }: ReportParts): (app: FastifyInstance) => void {
+export function usageRoutes({ caughtUp, db, keys }: ReportParts): (app: FastifyInstance) => void {
   return (app) => {
     serve(app, getUsage, async ({ query, request }) => {
       // Told apart by environment, all of them are asked for; otherwise a sum over dev and prod would mislead.
       const otherwise = query.group_by.includes("environment") ? null : "prod";
-      const place = environmentOf(request.access, query.environment, otherwise);
+      const environment = environmentOf(request.access, query.environment, otherwise);
       await caughtUp();
       return usageReport(db, {
-        tenant,
-        environment: place,
+        tenant: request.access.tenant,
+        environment,
         fromMs: query.from ?? 0,
         toMs: query.to ?? Infinity,
         groupBy: query.group_by,
@@ -33,7 +32,7 @@ export function usageRoutes({ caughtUp, db, keys, tenant }: ReportParts): (app: 
       const environment = environmentOf(request.access, asked, null);
       await caughtUp();
       return listCalls(db, keys, {
-        tenant,
+        tenant: request.access.tenant,
         limit,
         cursor: cursor ?? null,
         ...(environment !== null && { environment }),
