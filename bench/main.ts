@@ -3,12 +3,14 @@ import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { measureAddedLatency, measureCalls, measureStreams, type Arena } from "./call-speed.ts";
-import { measureLimits, measureMemory, measureStart, type Ground } from "./growth.ts";
+import { measureMemory, measureRules, measureStart, type Ground } from "./growth.ts";
 import { CAN_PIN, LOAD_CORE, SERVER_CORE, startBenchProcess } from "./pinned-process.ts";
 import { CAN_MEASURE_CPU } from "./process-times.ts";
+import { measureReports } from "./reports.ts";
+import type { Grown } from "./grown-rules.ts";
 import { makeLimits, startServer, temporaryFolder } from "./server-under-test.ts";
 
-const SECTIONS = ["B1", "B3", "B4", "B5", "B6", "B7"] as const;
+const SECTIONS = ["B1", "B3", "B4", "B5", "B6", "B6R", "B7"] as const;
 const BUILT = fileURLToPath(new URL("../apps/server/dist/main.js", import.meta.url));
 
 const { values, positionals } = parseArgs({
@@ -24,8 +26,10 @@ const { values, positionals } = parseArgs({
     connections: { type: "string", default: "32,256" },
     /** Of B5. */
     calls: { type: "string", default: "100000" },
-    /** Of B6. */
-    limits: { type: "string", default: "10,10000,1000000" },
+    /** Of B6: limits, policies, and those of them that apply to every call, on each of its user, feature, plan and all. */
+    rules: { type: "string", default: "10:0:0,10000:1000:0,1000000:100000:0,10:0:1,10:0:5,10:0:64" },
+    /** Of B6R, in the ledger that is reported on. Ten million take 11 GB of disk and half an hour. */
+    entries: { type: "string", default: "10000,1000000" },
     /** Another build to measure. */
     server: { type: "string", default: BUILT },
     /** Writes a CPU profile of the server under B1's load into this folder. */
@@ -54,11 +58,17 @@ try {
   if (["B1", "B3", "B4"].some((name) => wanted.has(name))) await speedSections();
   const ground: Ground = { generator, upstream, entry: values.server, rounds: pairs, seconds };
   if (wanted.has("B5")) await measureMemory(ground, Number(values.calls));
-  if (wanted.has("B6")) await measureLimits(ground, values.limits.split(",").map(Number));
+  if (wanted.has("B6")) await measureRules(ground, values.rules.split(",").map(grownOf));
+  if (wanted.has("B6R")) await measureReports(values.entries.split(",").map(Number), pairs);
   if (wanted.has("B7")) await measureStart(ground);
 } finally {
   await generator.stop();
   await upstream.stop();
+}
+
+function grownOf(text: string): Grown {
+  const [limits = 0, policies = 0, applying = 0] = text.split(":").map(Number);
+  return { limits, policies, applying };
 }
 
 async function speedSections(): Promise<void> {

@@ -7,6 +7,7 @@ import { PROVIDER_NAMES, seededPriceBookData } from "@tollhouse/engine";
 import { OPENAPI_TEXT } from "../apps/server/src/control/openapi.ts";
 import { RESERVED_SEGMENTS } from "../apps/server/src/provider-settings.ts";
 import { SETTINGS, yamlKey } from "../apps/server/src/settings-table.ts";
+import { apiReference } from "./api-reference.ts";
 import { listFiles, readSource } from "./source-files.ts";
 
 const RETRY: { readonly [R in CodeRow["retry"]]: string } = {
@@ -133,6 +134,7 @@ A name may not be one of Tollhouse's own paths: ${RESERVED_SEGMENTS.map(code).jo
 
 /** Path below the root → content. */
 export const GENERATED_DOCUMENTS: Readonly<Record<string, () => string>> = {
+  "docs/api.md": apiReference,
   "docs/reason-codes.md": reasonCodes,
   "docs/settings.md": settings,
   "packages/contract/openapi.json": () => OPENAPI_TEXT,

@@ -24,6 +24,7 @@ const COMMANDS = {
   "test:unit": { build: false, run: [join(ROOT, "scripts/run-tests.mjs"), "unit"] },
   "test:long": { build: true, run: [join(ROOT, "scripts/run-tests.mjs"), "long"] },
   bench: { build: true, run: ["--conditions=@tollhouse/source", join(ROOT, "bench/main.ts")] },
+  simulate: { build: false, run: ["--conditions=@tollhouse/source", join(ROOT, "tests/simulation/simulate.ts")] },
 };
 
 class SetupFailed extends Error {}

@@ -15,10 +15,12 @@ import {
   sum,
   usd,
   type Pair,
+  type RecordedCall,
 } from "./audit.ts";
 import { send, type Answer } from "./client.ts";
 import { Random } from "./random.ts";
 import { LONG, SEED } from "./rounds.ts";
+import { SdkLoad } from "./sdk-load.ts";
 
 const KILLS = LONG ? 100 : 20;
 const STREAMS = 200;
@@ -26,6 +28,9 @@ const PLAIN_CALLS = 20;
 /** By team; the first two run out in the middle of the test, also in the middle of streams. */
 const BUDGETS: Readonly<Record<string, string>> = { a: "0.50", b: "3.00", c: "400.00", d: "400.00" };
 const TEAMS = Object.keys(BUDGETS);
+/** A policy gives each of these customers a budget. Checks of SDKs spend all of them, streams the first two beside them. */
+const CUSTOMERS = ["p1", "p2", "p3"];
+const CUSTOMER_BUDGET = "0.30";
 /** Most streams belong to those that can pay: the load must last. */
 const TEAM_OF_STREAM = ["a", "b", "b", "c", "c", "c", "c", "d", "d", "d"];
 
@@ -42,9 +47,10 @@ beforeAll(async () => {
 });
 
 const random = new Random(SEED);
+const sdk = new SdkLoad();
 
 test(
-  `kill -9 under ${STREAMS} streams, ${KILLS} times: no outcome lost or doubled, no budget overspent, every counter right`,
+  `kill -9 under ${STREAMS} streams and checks of SDKs, ${KILLS} times: no outcome lost or doubled, no budget overspent, every counter right`,
   { timeout: KILLS * 30_000 },
   async () => {
     for (const [team, amount] of Object.entries(BUDGETS)) await makeLimit(tollhouse, `team:${team}`, amount);
@@ -52,11 +58,21 @@ test(
     await makeLimit(tollhouse, "org", "100000000", { measure: "tokens", window: "month" });
     await makeLimit(tollhouse, "team:c", "1000000", { measure: "requests" });
 
+    await tollhouse.control("POST", "/api/v1/policies", {
+      name: "what is sold",
+      attach: { feature: "sold" },
+      priority: 0,
+      mode: "enforce",
+      limits: [{ measure: "usd", amount: CUSTOMER_BUDGET, window: "lifetime", mode: "hard", scope: "customer" }],
+    });
+
     const startsMs: number[] = [];
     const answers: Answer[] = [];
     for (let round = 0; round < KILLS; round++) {
       answers.push(...(await killUnderLoad(round)));
       startsMs.push(await tollhouse.start());
+      await sdk.recover(tollhouse);
+      await atRest(tollhouse);
       // What the killed process held is settled before the first call is admitted, in memory as in the ledger.
       await expectCountersAreTheFold(tollhouse);
       expectWithin(await limits(tollhouse));
@@ -64,6 +80,8 @@ test(
     await atRest(tollhouse);
 
     const recorded = await recordedCalls(tollhouse);
+    sdk.expectExact(recorded);
+    for (const customer of CUSTOMERS) await expectPolicyHolds(customer, recorded);
     const pairs = pairUp(recorded, simulator.bill());
     pairs.forEach(expectNoLessThanBilled);
     await expectBudgetsHold(pairs);
@@ -88,11 +106,15 @@ async function killUnderLoad(round: number): Promise<Answer[]> {
     if (bytes > killAtBytes) killed.resolve();
   };
   const streams = Array.from({ length: STREAMS }, (_, at) => send(tollhouse.url, streamOf(round, at), { onData }));
+  let gone = false;
+  const checked = sdk.run(tollhouse.url, CUSTOMERS, () => gone);
   const plain = Array.from({ length: PLAIN_CALLS }, (_, at) => send(tollhouse.url, plainOf(round, at)));
   // All may end before that byte comes: budgets run out.
   await Promise.race([killed.promise, Promise.all(streams)]);
   expectWithin(await limits(tollhouse));
   await tollhouse.kill();
+  gone = true;
+  await checked;
   return Promise.all([...streams, ...plain]);
 }
 
@@ -101,7 +123,8 @@ function streamOf(round: number, at: number): Ask {
   return streamAsk(random.pick(STREAM_DIALECTS), {
     id: `${round}-stream-${at}`,
     steering: { output_tokens: random.between(10, 400), tag: team },
-    dimensions: { team },
+    // One in ten is of those whom a policy limits.
+    dimensions: at % 10 === 9 ? { team, feature: "sold", customer: random.pick(CUSTOMERS.slice(0, 2)) } : { team },
   });
 }
 
@@ -137,6 +160,22 @@ async function expectBudgetsHold(pairs: readonly Pair[]): Promise<void> {
   }
 }
 
+/** Memory = the sum of the ledger's costs ≤ the policy's amount. The counter is read off a check that cannot fit. */
+async function expectPolicyHolds(customer: string, all: readonly RecordedCall[]): Promise<void> {
+  const asked = { provider: "openai", model: "gpt-4o-mini", input_tokens: 1, estimated_cost: "1000" };
+  const answer = await fetch(`${tollhouse.url}/sdk/check`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ ...asked, feature: "sold", customer }),
+  });
+  const settled = sum(all.filter((call) => call.dimensions["customer"] === customer).map(costOf));
+  expect(await answer.json()).toMatchObject({
+    limit: { scope: `customer:${customer}` },
+    limit_state: { settled: usd(settled).slice(1), reserved: "0.000000000" },
+  });
+  expect(settled, customer).toBeLessThanOrEqual(nano(CUSTOMER_BUDGET));
+}
+
 function tell(pairs: readonly Pair[], recorded: number, answers: readonly Answer[], startsMs: readonly number[]): void {
   const bySource = Map.groupBy(pairs, ({ recorded: call }) => `${call.outcome} ${call.usage_source}`);
   const lines = [...bySource].map(([source, some]) => {
@@ -146,6 +185,6 @@ function tell(pairs: readonly Pair[], recorded: number, answers: readonly Answer
   const refused = answers.filter(({ status }) => status === 429).length;
   const slowest = Math.max(...startsMs).toFixed(0);
   process.stdout.write(
-    `${KILLS} kills: ${pairs.length} calls at the provider, ${recorded} entries, ${refused} refused; ready again within ${slowest} ms\n${lines.join("\n")}\n`,
+    `${KILLS} kills: ${pairs.length} calls at the provider, ${recorded} entries, ${refused} refused; ready again within ${slowest} ms\n${lines.join("\n")}\n  SDK: ${sdk.told}\n`,
   );
 }

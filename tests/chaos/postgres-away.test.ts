@@ -1,3 +1,4 @@
+import type { LimitAnswer } from "@tollhouse/contract";
 import { chmod, mkdtemp, readFile, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -78,12 +79,16 @@ test.each(outages)(
     const random = new Random(SEED);
     const load = new Load((at) => askOf(`${outage.name}-${at}`, random));
     await load.ended(CALLS_AWAY / 4);
+    const made = await limits(tollhouse);
     await outage.begin();
     const before = load.answers.length;
     await load.ended(before + CALLS_AWAY);
     // That many records, and more, wait in the spool: the database took none of them.
     expect(await tollhouse.metric("tollhouse_recorder_lag_records")).toBeGreaterThanOrEqual(CALLS_AWAY);
-    expectWithin(await limits(tollhouse));
+    // One limit is read from memory; a page of them would be a named 503 (reports-away.test.ts).
+    expectWithin(
+      await Promise.all(made.map(({ id }) => tollhouse.control<LimitAnswer>("GET", `/api/v1/limits/${id}`))),
+    );
     await outage.end();
     await load.ended(load.answers.length + CALLS_AWAY / 4);
     await load.stop();

@@ -96,6 +96,8 @@ test("the official client of each dialect raises 451 after one request, streamed
   expect(refused.map((entry) => [entry.outcome, entry.reason_code])).toEqual(
     Array.from({ length: 7 }, () => ["blocked", "KILL_SWITCH_ACTIVE"]),
   );
+  // Their bodies were not read: the model is not known, and not an empty text.
+  expect(refused.map((entry) => entry.model)).toEqual(Array.from({ length: 7 }, () => null));
   // The reason is for operators: it may say what the one who is stopped should not know.
   const answer = await call({ service: "shop" });
   expect(answer.text).not.toContain("incident 7");

@@ -126,6 +126,36 @@ describe("a decision", () => {
     expect(await explain(decision)).toMatchObject({ reason_code: "REQUEST_INVALID", limits: [], allowed: false });
   });
 
+  test("shows the limit of a policy, and the default budget of a session, as they stand now", async () => {
+    const place = "/api/v1/policies";
+    const document = (amount: string): object => ({
+      name: "p",
+      attach: "default",
+      priority: 0,
+      mode: "enforce",
+      limits: [{ measure: "usd", amount, window: "day", mode: "hard", scope: "team" }],
+    });
+    const { id } = await world.control<Made>("POST", place, document("1.00"));
+    const said = { "x-tollhouse-team": "now", "x-tollhouse-session": "now" };
+    const decision = await call(said);
+    await call(said);
+    const spent = async (): Promise<(bigint | null)[]> => {
+      const { limits } = await explain(decision);
+      return limits.map(({ now }) => (now === null ? null : nano(now.settled)));
+    };
+    const first = await explain(decision);
+    expect(first.limits.map(({ scope, now }) => [scope, now?.version, now?.amount])).toEqual([
+      ["session:now", 1, "10.000000000"],
+      ["team:now", 1, "1.000000000"],
+    ]);
+    const twice = 2n * nano(first.cost);
+    expect(await spent()).toEqual([twice, twice]);
+    await world.control("PUT", `${place}/${id}`, document("2.00"));
+    expect((await explain(decision)).limits[1]?.now).toMatchObject({ version: 2, amount: "2.000000000" });
+    await world.control("DELETE", `${place}/${id}`);
+    expect(await spent()).toEqual([twice, null]);
+  });
+
   test.each([
     ["one that never was", `dec_${randomUUID().replaceAll("-", "")}`],
     ["no id at all", "dec_1"],

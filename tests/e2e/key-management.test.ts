@@ -103,6 +103,15 @@ describe("the control API", () => {
     expect(await asked(manager.key, "GET", "/api/v1/keys")).toEqual([401, "KEY_REVOKED"]);
   });
 
+  test("whoever changes a revoked key is not told that their own was revoked: 409, a code of its own", async () => {
+    const manager = await make({ permissions: ["read", "manage"] });
+    const { id } = await make({ permissions: ["read"] });
+    await world.control("DELETE", `/api/v1/keys/${id}`);
+    const refused = [409, "ALREADY_REVOKED"];
+    expect(await asked(manager.key, "PUT", `/api/v1/keys/${id}`, { name: "again" })).toEqual(refused);
+    expect(await asked(manager.key, "POST", `/api/v1/keys/${id}/rotate`, {})).toEqual(refused);
+  });
+
   test("a change is the actor's own in the ledger, and shows where it is", async () => {
     const { id } = await make({ environment: "dev", requests_per_minute: 7 });
     const path = `/api/v1/keys/${id}?environment=dev`;

@@ -7,6 +7,7 @@ import type { Gateway } from "./gateway/gateway.ts";
 import { isLoopbackHost } from "./gateway/identify.ts";
 import { buildRefusal, sendRefusal } from "./gateway/refusal.ts";
 import type { Target } from "./gateway/upstreams.ts";
+import { readTarget } from "./request-target.ts";
 
 export type Handler = (req: IncomingMessage, res: ServerResponse) => void;
 
@@ -17,6 +18,8 @@ export interface ListenerParts {
   readonly control: Handler;
   /** `/health`, `/ready`, `/metrics`, `/`, `/api/openapi.json`: by exact path. */
   readonly pages: ReadonlyMap<string, Handler>;
+  /** `/sdk/…`, `/evaluate`, `/usage`: by exact path. They identify their callers themselves. */
+  readonly sdk?: ReadonlyMap<string, Handler>;
   /** The dialect a refusal is told in where the path names no provider. */
   readonly fallback: ProviderAdapter;
 }
@@ -40,15 +43,28 @@ export function createListener(parts: ListenerParts): Server {
 }
 
 function serve(parts: ListenerParts, req: IncomingMessage, res: ServerResponse): void {
-  const url = req.url as string;
-  const page = parts.pages.get(pathOf(url)) ?? (url.startsWith("/api/") ? parts.control : undefined);
+  const asked = readTarget(req.url as string);
+  if (asked === null)
+    return refuse(parts.fallback, res, "REQUEST_INVALID", "The request target names no host, or a user");
+  // The Host header is checked beside it, below and in identify: of two names for one host, neither may be another site's.
+  if (parts.gateway.identity.auth === "open" && asked.authority !== null && !isLoopbackHost(asked.authority))
+    return refuse(parts.fallback, res, "HOST_NOT_ALLOWED", "Without keys, only a loopback host name is served");
+  const { url } = asked;
+  // Whatever serves it reads the same.
+  req.url = url;
+  const read = parts.pages.get(pathOf(url));
+  const page = read ?? (url.startsWith("/api/") ? parts.control : undefined);
   if (page !== undefined) {
     // Another site's page could read them by a name that resolves to this machine. Calls are checked when they are identified.
     if (parts.gateway.identity.auth === "open" && !isLoopbackHost(req.headers.host ?? ""))
       return refuse(parts.fallback, res, "HOST_NOT_ALLOWED", "Without keys, only a loopback host name is served");
+    if (read !== undefined && req.method !== "GET" && req.method !== "HEAD")
+      return refuse(parts.fallback, res, "METHOD_NOT_ALLOWED", `${pathOf(url)} takes GET`);
     return page(req, res);
   }
   const target = parts.findTarget(url);
+  const sdk = target === null ? parts.sdk?.get(pathOf(url)) : undefined;
+  if (sdk !== undefined) return sdk(req, res);
   if (target === null) return refuse(parts.fallback, res, "ENDPOINT_UNKNOWN", `No endpoint at ${pathOf(url)}`);
   const { adapter } = target.upstream;
   const route = adapter.route(target.path);

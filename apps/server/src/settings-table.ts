@@ -134,6 +134,11 @@ function readMasterKey(text: string): Buffer | undefined {
   return key.length === 32 ? key : undefined;
 }
 
+function readSeeds(text: string): readonly Buffer[] | undefined {
+  const seeds = text.split(",").map((seed) => readMasterKey(seed.trim()));
+  return seeds.every((seed) => seed !== undefined) ? seeds : undefined;
+}
+
 /** Null = sessions without a limit of their own have none. */
 function readBudget(text: string): bigint | null | undefined {
   if (text === "") return null;
@@ -179,6 +184,12 @@ export const SETTINGS = {
     "TOLLHOUSE_MASTER_KEY",
     checked("32 bytes as 64 hexadecimal digits or as base64", readMasterKey),
     "root of all encryption and ledger keys; made and kept in the data folder with the embedded database, required with `DATABASE_URL`",
+    secret,
+  ),
+  ledgerSigningKeys: optional(
+    "TOLLHOUSE_LEDGER_SIGNING_KEY",
+    checked("Ed25519 seeds of 32 bytes as 64 hexadecimal digits or as base64, with commas between them", readSeeds),
+    "signs the ledger's checkpoints: the first signs, the others signed earlier; not set: a key for each tenant is derived from the master key",
     secret,
   ),
   adminKey: optional(
@@ -253,6 +264,18 @@ export const SETTINGS = {
     "4096",
     integer(1, 100_000),
     "calls at once on this node; above it `OVERLOADED`",
+  ),
+  controlRequestsPerMinute: required(
+    "TOLLHOUSE_CONTROL_REQUESTS_PER_MINUTE",
+    "6000",
+    integer(0, 1_000_000_000),
+    "requests of one key to the control API; above it `RATE_LIMITED`; `0` = any number",
+  ),
+  controlFailuresPerMinute: required(
+    "TOLLHOUSE_CONTROL_FAILURES_PER_MINUTE",
+    "300",
+    integer(0, 1_000_000_000),
+    "requests to the control API that are refused for want of a valid key, of one remote address; above it `RATE_LIMITED` in place of the reason; `0` = any number",
   ),
   shutdownGraceSeconds: required(
     "TOLLHOUSE_SHUTDOWN_GRACE_SECONDS",

@@ -94,7 +94,8 @@ export function secretsOf(settings: Settings): string[] {
   const secrets = settings.providers.map((provider) => provider.apiKey);
   secrets.push(settings.adminKey);
   for (const encoding of ["hex", "base64", "base64url"] as const)
-    secrets.push(settings.masterKey?.toString(encoding) ?? null);
+    for (const key of [settings.masterKey, ...(settings.ledgerSigningKeys ?? [])])
+      secrets.push(key?.toString(encoding) ?? null);
   for (const text of [settings.databaseUrl, ...(settings.redisUrls ?? [])]) {
     const password = text === null ? "" : new URL(text).password;
     secrets.push(password, decodeURIComponent(password));

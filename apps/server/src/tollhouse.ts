@@ -6,41 +6,48 @@ import {
   assertMasterKey,
   becomeSoleOwner,
   DEFAULT_TENANT,
+  INSTALLATION_ROLE,
   LedgerKeys,
-  listEnvironments,
   loadAdminKey,
-  loadCounterSums,
   loadMasterKey,
   loadRecorderState,
-  MemoryCounterStore,
-  migrate,
-  openDatabase,
   openSpool,
   recoverSpool,
   startEmbedded,
   startRecorder,
   StartRefused,
-  type Database,
   type EmbeddedPostgres,
   type Recorder,
 } from "@tollhouse/store";
-import { loadBlockServices } from "./blocks/load-block-services.ts";
+import type { BlockServices } from "./blocks/load-block-services.ts";
+import { countingSpend } from "./anomalies/load-anomaly-services.ts";
 import { createControlApi } from "./control/control-api.ts";
+import { ControlRates } from "./control/control-rates.ts";
+import { anomalyRuleRoutes } from "./control/routes/anomaly-rules.ts";
 import { blockRoutes } from "./control/routes/blocks.ts";
 import { OPENAPI_TEXT } from "./control/openapi.ts";
 import { decisionRoutes } from "./control/routes/decisions.ts";
 import { ledgerRoutes } from "./control/routes/ledger.ts";
 import { keyRoutes } from "./control/routes/keys.ts";
+import { checkRoutes } from "./control/routes/checks.ts";
 import { limitRoutes } from "./control/routes/limits.ts";
+import { policyRoutes } from "./control/routes/policies.ts";
 import { priceRoutes } from "./control/routes/prices.ts";
+import { privacyRoutes } from "./control/routes/privacy.ts";
+import { providerKeyRoutes } from "./control/routes/provider-keys.ts";
+import { rehearsalRoutes } from "./control/routes/rehearsals.ts";
 import { sessionRoutes } from "./control/routes/sessions.ts";
+import { tenantRoutes } from "./control/routes/tenants.ts";
+import { summaryRoutes } from "./control/routes/summary.ts";
 import { usageRoutes } from "./control/routes/usage.ts";
 import type { Gateway } from "./gateway/gateway.ts";
 import { createOutputProfile } from "./gateway/output-profile.ts";
 import { RunningCalls } from "./gateway/running-calls.ts";
 import { createTargetFinder, createUpstream, type Upstream } from "./gateway/upstreams.ts";
-import { loadKeys } from "./keys/load-keys.ts";
-import { loadLimitServices } from "./limits/limit-services.ts";
+import { KeyDirectory } from "./keys/key-directory.ts";
+import type { LimitService } from "./limits/limit-service.ts";
+import { startCheckpoints } from "./ledger/start-checkpoints.ts";
+import { loadCounters } from "./limits/load-counters.ts";
 import { SettledTap } from "./limits/settled-tap.ts";
 import { createListener } from "./listener.ts";
 import { createLogger, type Logger } from "./process/logger.ts";
@@ -49,7 +56,15 @@ import { createObserver } from "./process/observe.ts";
 import { createPages } from "./process/pages.ts";
 import { shutDown } from "./process/shut-down.ts";
 import { ownPriceRows } from "./own-price-rows.ts";
+import type { Place } from "./place.ts";
+import type { ProviderKeyService } from "./provider-keys/provider-key-service.ts";
+import { loadRehearsals } from "./rehearsals/load-rehearsals.ts";
+import { loadSdk } from "./sdk/load-sdk.ts";
 import { secretsOf, type Settings } from "./settings.ts";
+import { TenantService } from "./tenants/tenant-service.ts";
+import { createMetricsAccess } from "./tenants/metrics-access.ts";
+import { loadTenants } from "./tenants/load-tenants.ts";
+import { openDatabases } from "./tenants/open-databases.ts";
 import { createTokenCounter } from "./tokens/count-tokens.ts";
 import { VERSION } from "./version.ts";
 
@@ -73,10 +88,8 @@ export interface Tollhouse {
 }
 
 const ENVIRONMENT = "prod";
-const SWEEP_MS = 60_000;
+const SWEEP_MS = 10_000;
 const REPORT_WAIT_MS = 2_000;
-/** Longer than the longest window that can be running (a month). */
-const COUNTERS_SINCE_MS = 32 * 24 * 3_600_000;
 
 /**
  * Starts everything, in the order in which one needs the other: the database, what the last process left in the spool, the
@@ -94,8 +107,8 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
   const death = Promise.withResolvers<string>();
   const embedded = settings.databaseUrl === null ? await startDatabase(settings, logger, death.resolve) : null;
   const target = embedded === null ? { url: settings.databaseUrl as string } : { embedded };
-  const db = await openDatabase(target, { log: (line) => logger.warning(line) });
-  await migrate(db);
+  const databases = await openDatabases(target, (line) => logger.warning(line));
+  const { db } = databases;
   const owner = await becomeSoleOwner(db, death.resolve);
   const masterKey = await loadMasterKey({
     dataDir: settings.dataDir,
@@ -120,6 +133,7 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
     spool,
     databaseUrl: db.url,
     masterKey,
+    role: INSTALLATION_ROLE,
     onError: (message) => logger.error(message),
   });
   await recorder.drained();
@@ -132,24 +146,23 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
   });
   metrics.watch({
     callsInFlight: () => gateway.state.inFlight,
-    reservedNano: () => reservedNano(gateway),
+    reservedNano: () => reservedNano(gateway) + sdk.checks.reservedUsd,
     spoolBytes: () => spool.state().bytes,
     recorderLag: () => recorder.lag(),
   });
   const tap = new SettledTap();
   const place = { tenant: DEFAULT_TENANT, environment: ENVIRONMENT };
-  const environments = await listEnvironments(db, place.tenant);
-  const { tenant } = place;
-  const { defaultBudget } = settings;
-  const services = { db, spool, tenant, environments, masterKey, now };
-  const limitsOf = await loadLimitServices({ ...services, keys, recorder, counters, tap, defaultBudget });
-  const apiKeys = await loadKeys({
-    ...services,
-    onError: (error) => logger.warning("the last uses of keys could not be written", { error: toError(error) }),
-  });
   const exchanges = new RunningCalls();
-  const blocksOf = await loadBlockServices({ ...services, keys, counters, limitsOf, running: exchanges });
   const upstreams = createUpstreams(settings);
+  const directory = new KeyDirectory((error) =>
+    logger.warning("the last uses of keys could not be written", { error: toError(error) }),
+  );
+  const once = { spool, recorder, masterKey, keys, counters, tap, running: exchanges, upstreams, logger, metrics, now };
+  const { defaultBudget } = settings;
+  const tenants = await loadTenants(db, { ...once, defaultBudget, databases: databases.tenants, directory });
+  const limitsOf = (at: Place): LimitService => tenants.at(at).limits;
+  const blocksOf = (at: Place): BlockServices => tenants.at(at).blocks;
+  const providerKeysOf = (at: Place): ProviderKeyService => tenants.at(at).providerKeys;
   const gateway: Gateway = {
     settings: {
       bodyBytesMax: settings.bodyBytesMax,
@@ -164,36 +177,54 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
       auth: settings.auth,
       strict: settings.strictMode,
       isAdminKey: (text) => adminKey.matches(text),
-      findKey: (text) => apiKeys.keys.find(text),
+      findKey: (text) => directory.find(text),
+      tenantOfKey: (text) => directory.tenantOf(text),
     },
     limits: (at) => limitsOf(at).snapshot,
     blocks: (at) => blocksOf(at).blocks.snapshot,
+    anomalies: (at) => tenants.at(at).anomalies.monitor,
+    policies: (at) => tenants.at(at).policies,
+    providerKeys: providerKeysOf,
     counters,
     prices,
     spool,
     tokens: createTokenCounter(),
     profile: createOutputProfile(2),
     tap,
-    ended: createObserver(logger, metrics),
+    ended: countingSpend((at) => tenants.at(at).anomalies, createObserver(logger, metrics)),
     failed: (error) => logger.error("a call failed in Tollhouse", { error: toError(error) }),
     now,
     exchanges,
     state: { closing: false, inFlight: 0, drains: 0 },
   };
-  const reports = { db, keys, caughtUp: () => atMost(recorder.drained(), REPORT_WAIT_MS) };
+  const drained = (): Promise<void> => recorder.drained();
+  const sdk = loadSdk({ gateway, upstreams, left: recovered.checks, db, dbOf: databases.tenants.of, tenants, drained });
+  const reports = { dbOf: databases.tenants.of, keys, caughtUp: () => atMost(recorder.drained(), REPORT_WAIT_MS) };
+  const checkpoints = startCheckpoints({ db, dbOf: reports.dbOf, masterKey, settings, tenants, logger, now });
   const control = await createControlApi({
     isAdminKey: (text) => adminKey.matches(text),
-    findKey: (text) => apiKeys.keys.find(text),
+    findKey: (text) => directory.find(text),
+    findTenant: (name) => tenants.byName(name)?.id ?? null,
     failed: (error) => gateway.failed(error),
+    rates: new ControlRates(settings, now),
+    now,
     routes: [
-      limitRoutes(limitsOf),
-      keyRoutes(apiKeys.keys),
+      tenantRoutes(new TenantService({ db, spool, registry: tenants, now })),
+      limitRoutes(limitsOf, reports.dbOf),
+      keyRoutes((tenant) => tenants.of(tenant).keys),
+      policyRoutes((at) => tenants.at(at).policies),
+      rehearsalRoutes(loadRehearsals({ ...reports, db, masterKey, settings, tenants, now })),
+      providerKeyRoutes(providerKeysOf),
       usageRoutes(reports),
+      summaryRoutes({ reports, limitsOf, now }),
       priceRoutes(prices, now),
-      ledgerRoutes(reports),
-      decisionRoutes(reports, { prices, limit: (at, id) => limitsOf(at).find(id) }),
+      ledgerRoutes({ ...reports, checkpoints }),
+      decisionRoutes(reports, { prices, at: (place) => ({ ...tenants.at(place), counters, now }) }),
+      anomalyRuleRoutes((at) => tenants.at(at).anomalies),
       blockRoutes(blocksOf),
+      checkRoutes({ checks: sdk.checks, reports, tenants }),
       sessionRoutes({ servicesOf: blocksOf, reports, now }),
+      privacyRoutes({ ...once, ...reports, tenants, checks: sdk.checks }),
     ],
   });
   let address = "";
@@ -201,11 +232,13 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
     gateway,
     findTarget: createTargetFinder(upstreams),
     control: control.handle,
+    sdk: sdk.pages,
     pages: createPages({
       version: VERSION,
       waitingFor: () => waitingFor(gateway),
       metrics: () => metrics.text(),
       metricsType: metrics.contentType,
+      mayReadMetrics: createMetricsAccess(tenants, adminKey),
       address: () => address,
       openApi: OPENAPI_TEXT,
     }),
@@ -233,14 +266,16 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
         graceMs: settings.shutdownGraceSeconds * 1_000,
         steps: [
           () => control.close(),
+          () => sdk.close(),
+          () => checkpoints.close(),
           ...[...upstreams.values()].map((upstream) => () => upstream.pool.destroy()),
           () => gateway.tokens.close(),
-          () => apiKeys.close(),
+          () => directory.close(),
           () => drainRecorder(recorder, logger),
           () => recorder.stop(),
           () => spool.close(),
           () => Promise.resolve(owner.release()),
-          () => db.close(),
+          () => databases.close(),
           () => embedded?.stop() ?? Promise.resolve(),
           () => Promise.resolve(clearInterval(sweep)),
           () => Promise.resolve(logger.close()),
@@ -255,20 +290,6 @@ function startDatabase(
   onDeath: (reason: string) => void,
 ): Promise<EmbeddedPostgres> {
   return startEmbedded({ dataDir: settings.dataDir, log: (line) => logger.debug(line), onDeath });
-}
-
-async function loadCounters(db: Database, nowMs: number, logger: Logger): Promise<MemoryCounterStore> {
-  const counters = new MemoryCounterStore({
-    onOverrun: (overrun) =>
-      logger.error("a call cost more than was reserved for it", {
-        decision_id: `dec_${overrun.reservationId}`,
-        limit: overrun.limit.id,
-        amount: overrun.amount,
-      }),
-  });
-  for await (const sum of loadCounterSums(db, DEFAULT_TENANT, nowMs - COUNTERS_SINCE_MS))
-    counters.seed(sum.limitId, sum.windowId, sum.settled);
-  return counters;
 }
 
 function createUpstreams(settings: Settings): ReadonlyMap<string, Upstream> {

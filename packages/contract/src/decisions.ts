@@ -72,8 +72,57 @@ export interface DecisionLimit {
   deciding: boolean;
   /** With the call's own reservation where the call was let through, without it where it was blocked. */
   at_decision: LimitMoment;
-  /** null = the limit is gone. */
+  /** null = it is gone, the policy that gave it is, or it is of a user whose name is not kept. */
   now: LimitMoment | null;
+}
+
+/** A value in force, and the version of the policy that gave it. */
+export interface PolicyValue {
+  /** `models.deny`, `caps.cost`, `limits`, … */
+  setting: string;
+  policy: string;
+  version: number;
+}
+
+/** A rule that policies set something for, as it was decided. */
+export interface PolicyCheck {
+  /** Of the steps of a decision. */
+  step: number;
+  rule: string;
+  /** `exceeded`: above a cap, and let through because a policy wants an alert instead. */
+  outcome: string;
+}
+
+/** A policy with a condition; `unknown`: it could not be evaluated, and the call had to pass with the policy and without it. */
+export interface PolicyCondition {
+  policy: string;
+  version: number;
+  applies: string;
+}
+
+/** What would have been decided were the policies in `observe` enforced. */
+export interface PolicyObserved {
+  outcome: string;
+  reason_code: string | null;
+  values: PolicyValue[];
+  checks: PolicyCheck[];
+  downgrade_to: string | null;
+  output_limit: number | null;
+}
+
+export interface DecisionPolicy {
+  plan: string | null;
+  values: PolicyValue[];
+  checks: PolicyCheck[];
+  conditions: PolicyCondition[];
+  /** Caps that the call was above, where a policy says `alert`. */
+  alerts: string[];
+  /** The model that the call came with, where a policy put a cheaper one in its place. */
+  asked_model: string | null;
+  /** Output tokens a choice that a policy cut the call to. */
+  output_limit: number | null;
+  fail_mode: string | null;
+  observed: PolicyObserved | null;
 }
 
 export interface DecisionAnswer {
@@ -93,6 +142,10 @@ export interface DecisionAnswer {
   dimensions: Dimensions;
   steps: StepAnswer[];
   limits: DecisionLimit[];
+  /** null = no policy applied. */
+  policy: DecisionPolicy | null;
+  /** The anomaly rule that blocked it; null = none did. */
+  anomaly_rule: string | null;
   /** What the call needed of the limit that blocked it, in that limit's unit. */
   required: string | null;
   /** What was held at the end, dollars. */

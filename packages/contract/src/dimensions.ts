@@ -31,8 +31,12 @@ export function parseScope(text: string): ParsedScope | null {
   return { kind: kind as ScopeKind, value };
 }
 
+/**
+ * Control characters are refused, those of a terminal (U+009B begins a command) too: these values go into log lines, metrics and headers.
+ * And half a surrogate pair, which UTF-8 has not: kept, it would be another value than the one that was counted.
+ */
 export function isDimensionValue(value: string): boolean {
-  // Control characters are refused: these values go into log lines, metrics and headers.
+  if (value.length === 0 || value.length > DIMENSION_VALUE_LENGTH_MAX) return false;
   // oxlint-disable-next-line no-control-regex
-  return value.length > 0 && value.length <= DIMENSION_VALUE_LENGTH_MAX && !/[\u0000-\u001f\u007f]/.test(value);
+  return !/[\u0000-\u001f\u007f-\u009f]/.test(value) && value.isWellFormed();
 }

@@ -20,4 +20,15 @@ export const BUDGET_HEADER = "x-tollhouse-budget";
 export const COST_HEADER = "x-tollhouse-cost";
 export const REASON_HEADER = "x-tollhouse-reason";
 export const OUTPUT_LIMIT_HEADER = "x-tollhouse-output-limit";
+/** The model that serves the call in place of the one it asked for: a policy named a cheaper one. */
+export const MODEL_HEADER = "x-tollhouse-model";
 export const IGNORED_HEADER = "x-tollhouse-ignored";
+/** Of the key's rates (docs/adr/0009): `-requests` and `-tokens` follow, as in OpenAI's own, which pass through beside them. */
+export const RATE_LIMIT_HEADERS = {
+  /** A minute's worth. */
+  limit: "x-tollhouse-ratelimit-limit-",
+  /** What fits now. */
+  remaining: "x-tollhouse-ratelimit-remaining-",
+  /** Seconds until the limit fits again as a whole. */
+  reset: "x-tollhouse-ratelimit-reset-",
+} as const;

@@ -5,6 +5,10 @@ import { DIMENSION_VALUE_LENGTH_MAX, DIMENSIONS, isDimensionValue, type Dimensio
 export const KEY_PERMISSIONS = ["call", "record", "read", "manage"] as const;
 export type KeyPermission = (typeof KEY_PERMISSIONS)[number];
 
+/** What a client may say of itself by header, where its key lets it. */
+export const SETTABLE = [...DIMENSIONS, "plan"] as const;
+export type Settable = (typeof SETTABLE)[number];
+
 export const KEY_BOUNDS = {
   nameLength: 128,
   models: 100,
@@ -24,8 +28,8 @@ export interface KeyCreate {
   permissions: KeyPermission[];
   /** Dimensions of every call of this key, whatever its headers say. */
   fixed: FixedDimensions;
-  /** Dimensions that the holder may set by header; null = all that are not fixed. */
-  settable: Dimension[] | null;
+  /** What the holder may set by header: dimensions and the plan; null = all that is not fixed. */
+  settable: Settable[] | null;
   /** Globs of the models it may use; null = all. */
   models: string[] | null;
   requests_per_minute: number | null;
@@ -87,7 +91,7 @@ const fields = {
     .refine(isDimensionValue, { error: "expected a name without control characters" }),
   permissions: z.array(z.enum(KEY_PERMISSIONS)).min(1, { error: "expected at least one permission" }),
   fixed,
-  settable: z.array(z.enum(DIMENSIONS)).nullable(),
+  settable: z.array(z.enum(SETTABLE)).nullable(),
   models: z
     .array(model)
     .min(1, { error: "expected at least one glob, or null for all models" })

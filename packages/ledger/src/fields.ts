@@ -51,12 +51,14 @@ export const FIELDS = {
   /** Why the numbers may not be right. */
   doubt: row(51, "text"),
   latencyMs: row(52, "u32"),
-  /** The limit that blocked the call. */
+  /** The limit, or the anomaly rule, that blocked the call. */
   limit: row(53, "text"),
   /** The limits that were looked at, as they stood: with the call's own reservation where it was let through. */
   limits: row(54, "limits"),
   /** What did not fit into the limit that blocked, in its unit. */
   required: row(55, "i64"),
+  /** JSON text: which policy gave each value, and what was decided by it. */
+  policy: row(56, "text"),
   // Administration
   actor: row(64, "text"),
   action: row(65, "text"),

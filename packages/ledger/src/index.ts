@@ -1,8 +1,16 @@
+export * from "./bytes.ts";
 export * from "./chain.ts";
+export * from "./checkpoint.ts";
 export * from "./entry.ts";
 export * from "./field-codecs.ts";
+export * from "./field-form.ts";
 export type { LimitSeen } from "./limit-seen.ts";
 export * from "./fields.ts";
 export * from "./hmac.ts";
 export * from "./ledger-format-error.ts";
+export * from "./merkle.ts";
+export * from "./merkle-proof.ts";
+export * from "./signed-note.ts";
+export * from "./tlog-proof.ts";
 export * from "./verify.ts";
+export * from "./verify-export.ts";

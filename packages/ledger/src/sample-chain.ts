@@ -138,6 +138,7 @@ const SAMPLES: readonly Sample[] = [
         },
       ],
       required: 5_000_000_000n,
+      policy: '{"values":[["caps.cost","pol_019aa3b0",2]],"checks":[[6,"cost","blocked"]]}',
     },
   },
 ];

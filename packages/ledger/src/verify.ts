@@ -1,3 +1,4 @@
+import { equalBytes } from "./bytes.ts";
 import { entryHash, entryMac, HASH_BYTES, type Hash, rotationMac } from "./chain.ts";
 import { decodeBody, type Entry } from "./entry.ts";
 import { fieldOf } from "./fields.ts";
@@ -89,8 +90,8 @@ class ChainVerifier implements Verifier {
     const entry = this.#decode(stored.body);
     if (entry === null) return null;
     if (entry.sequence !== stored.sequence) return this.#bad("order", `the body says sequence ${entry.sequence}`);
-    if (!equal(entry.tenant, tenant)) return this.#bad("tenant", "the body names another tenant");
-    if (!equal(entryHash(sha256, this.lastHash, stored.body), stored.entryHash))
+    if (!equalBytes(entry.tenant, tenant)) return this.#bad("tenant", "the body names another tenant");
+    if (!equalBytes(entryHash(sha256, this.lastHash, stored.body), stored.entryHash))
       return this.#bad("hash", "the entry hash does not follow from the entry before and the body");
     if ((entry.type === "genesis") !== (entry.sequence === 1n))
       return this.#bad("genesis", "a genesis entry stands at sequence 1 and nowhere else");
@@ -104,7 +105,7 @@ class ChainVerifier implements Verifier {
     const { hmac, tenant } = this.#options;
     if (hmac !== null) {
       const mac = entryMac((bytes) => hmac(bytes, entry.macKeyId) ?? NO_MAC, tenant, entry.sequence, stored.entryHash);
-      if (stored.mac.length !== HASH_BYTES || !equal(mac, stored.mac))
+      if (stored.mac.length !== HASH_BYTES || !equalBytes(mac, stored.mac))
         return this.#fail("mac", `the MAC is not that of key ${entry.macKeyId}`);
     }
     return entry.type !== "key_rotation" || this.#checkRotation(entry);
@@ -119,7 +120,7 @@ class ChainVerifier implements Verifier {
         return this.#fail("format", "a key rotation needs nextMacKeyId and nextMac");
       if (hmac !== null) {
         const nextHmac: Hash = (bytes) => hmac(bytes, nextKeyId) ?? NO_MAC;
-        if (!equal(rotationMac(nextHmac, tenant, entry.sequence, this.lastHash, nextKeyId), nextMac))
+        if (!equalBytes(rotationMac(nextHmac, tenant, entry.sequence, this.lastHash, nextKeyId), nextMac))
           return this.#fail("mac", `nextMac is not that of key ${nextKeyId}`);
       }
       this.#macKeyId = nextKeyId;
@@ -156,9 +157,3 @@ class ChainVerifier implements Verifier {
 
 /** No MAC has this length, so a missing key never compares equal. */
 const NO_MAC = new Uint8Array(0);
-
-function equal(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
-}

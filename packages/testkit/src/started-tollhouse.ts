@@ -14,6 +14,8 @@ export interface StartedTollhouse {
   readonly simulator: Simulator;
   readonly tollhouse: Tollhouse;
   readonly database: TestDatabase;
+  /** What the server writes beside the database. */
+  readonly dataDir: string;
   /** A control call as the admin; throws on a status of 400 and above, with the body. */
   control<T>(method: string, path: string, body?: unknown): Promise<T>;
   /** Everything that ended before now is in the database. */
@@ -55,6 +57,7 @@ export async function startedTollhouse(options: StartedOptions = {}): Promise<St
     simulator,
     tollhouse,
     database,
+    dataDir,
     control: (method, path, body) => control(tollhouse.address, method, path, body),
     recorded: () => tollhouse.recorded(),
     stop: async () => {

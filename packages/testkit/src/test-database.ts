@@ -5,11 +5,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isMainThread } from "node:worker_threads";
-import { openDatabase, type Database } from "@tollhouse/store";
+import { openDatabase, type OpenDatabase } from "@tollhouse/store";
 
 /** A database of its own for one test file: empty, or with the schema of this release. */
 export interface TestDatabase {
-  readonly db: Database;
+  readonly db: OpenDatabase;
   /** For further connections and child processes. */
   readonly url: string;
   /** Closes `db` and removes the database, whoever else is connected. */

@@ -13,8 +13,6 @@ import {
 } from "@tollhouse/contract";
 import {
   callsInScope,
-  insertBlock,
-  liftBlock,
   type AdminRecord,
   type Block,
   type Database,
@@ -66,7 +64,7 @@ const NAMES: { readonly [K in BlockKind]: string } = {
 
 const EVERYTHING: ParsedScope = { kind: "org", value: "" };
 const HOUR_MS = 3_600_000;
-const RUNNING_SHOWN_MAX = 100;
+export const RUNNING_SHOWN_MAX = 100;
 
 /** Kill switches, blocklist and frozen sessions of one environment: holds what is in force, and is the only code that changes it. */
 export class BlockService {
@@ -99,7 +97,7 @@ export class BlockService {
     return this.#answer(this.#find(kind, id));
   }
 
-  /** In the ledger's spool, in the database and in force when this resolves; the running calls it hits have been told. */
+  /** In the spool, durable, and in force when this resolves, also while the database is away; the running calls it hits have been told. */
   create(kind: BlockKind, input: BlockCreate, actor: string): Promise<BlockMade> {
     return this.#inTurn(async () => {
       const block = this.#newBlock(kind, input, actor);
@@ -152,21 +150,12 @@ export class BlockService {
   }
 
   /**
-   * Ledger first, then the database, then in force: nothing is ever in force that a restart would forget. What the database refuses
-   * was never made, and the ledger says so too.
+   * In the spool, then in force: a stop works while the database is away, and nothing is ever in force that a restart would forget.
+   * The recorder writes the row with the entry, and a start waits for the recorder before it reads the rows.
    */
   async #change(change: Change): Promise<void> {
-    const { actor, before, after } = change;
+    const { before, after } = change;
     await this.#record(change);
-    try {
-      await this.#parts.db.transaction(async (tx) => {
-        if (before !== null) await liftBlock(tx, this.#parts, before.id, this.#parts.now());
-        if (after !== null) await insertBlock(tx, this.#parts, after);
-      });
-    } catch (error) {
-      await this.#record({ actor, before: after, after: before });
-      throw error;
-    }
     let next = this.#snapshot;
     if (after !== null) next = next.with(after);
     if (before !== null) next = next.without(before);
@@ -233,6 +222,7 @@ export class BlockService {
       subject: subject.id,
       before: before === null ? null : ledgerText(before),
       after: after === null ? null : ledgerText(after),
+      block: { environment, lifted: before?.id ?? null, made: after },
     };
     return spool.append(record);
   }

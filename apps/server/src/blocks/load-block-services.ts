@@ -1,6 +1,7 @@
 import { listBlocks, type Block, type MemoryCounterStore } from "@tollhouse/store";
 import type { Place } from "../place.ts";
 import type { LimitService } from "../limits/limit-service.ts";
+import type { PolicyRules } from "../policies/load-policies.ts";
 import { BlockService, type BlockServiceParts } from "./block-service.ts";
 import { BlockSnapshot } from "./block-snapshot.ts";
 import { SessionService } from "./session-service.ts";
@@ -10,12 +11,17 @@ export interface BlockServicesParts extends Omit<BlockServiceParts, "environment
   readonly counters: MemoryCounterStore;
   /** Throws a Problem where there is no such environment. */
   readonly limitsOf: (place: Place) => LimitService;
+  readonly policiesOf: (place: Place) => PolicyRules;
+  /** Of the same tenant, by environment; filled by whoever loads them. */
+  readonly everywhere: ReadonlyMap<string, BlockService>;
 }
 
 /** What operators stop and look at in one environment. */
 export interface BlockServices {
   readonly blocks: BlockService;
   readonly sessions: SessionService;
+  /** Of the same tenant, this environment included. */
+  readonly everywhere: ReadonlyMap<string, BlockService>;
 }
 
 /** Expired ones are listed for this long after a restart. */
@@ -26,8 +32,10 @@ export async function loadBlockServices(parts: BlockServicesParts): Promise<(pla
   const services = new Map<string, BlockServices>();
   for (const environment of parts.environments) {
     const blocks = await loadBlocks(parts, environment);
-    const limits = parts.limitsOf({ tenant: parts.tenant, environment });
-    services.set(environment, { blocks, sessions: new SessionService({ ...parts, environment, blocks, limits }) });
+    const place: Place = { tenant: parts.tenant, environment };
+    const [limits, policies] = [parts.limitsOf(place), parts.policiesOf(place)];
+    const sessions = new SessionService({ ...parts, environment, blocks, limits, policies });
+    services.set(environment, { blocks, sessions, everywhere: parts.everywhere });
   }
   return (place) => (place.tenant === parts.tenant && services.get(place.environment)) || unknown(parts, place);
 }

@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createLimitSnapshot, type Limit } from "@tollhouse/engine";
+import { compilePolicies, countedOn, createLimitSnapshot, type CounterSlot, type Limit } from "@tollhouse/engine";
 import { DEFAULT_TENANT, openSpool, type AdminRecord, type Spool } from "@tollhouse/store";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { SAMPLE_MS, sampleGateway, spooled, type SampleGateway } from "../gateway/sample-call.ts";
 import { SessionService } from "./session-service.ts";
 
@@ -33,7 +33,9 @@ beforeEach(() => {
 function serviceOn(written: Pick<Spool, "append">): SessionService {
   const blocks = { frozen: () => null };
   const { counters } = gateway;
-  return new SessionService({ ...place, blocks, limits: { snapshot }, counters, spool: written, now: () => SAMPLE_MS });
+  const { rules: policies } = gateway;
+  const limits = { snapshot };
+  return new SessionService({ ...place, blocks, limits, policies, counters, spool: written, now: () => SAMPLE_MS });
 }
 
 function limitOf(session: string): Limit {
@@ -95,10 +97,82 @@ test("only the session's own budgets are shown, and only the default one is rese
     ...place,
     blocks,
     limits,
+    policies: gateway.rules,
     counters: gateway.counters,
     spool,
     now: () => SAMPLE_MS,
   });
   expect(rich.get("rich").budgets.map((budget) => [budget.limit_id, budget.default])).toEqual([["lim_own", false]]);
   await expect(rich.reset("rich", "admin-key")).rejects.toThrow(/no default budget/);
+});
+
+describe("policies", () => {
+  const limit = { measure: "usd", amount: "1", window: "lifetime", mode: "hard", scope: "session" } as const;
+  const policies = compilePolicies([
+    {
+      id: "pol_1",
+      version: 1,
+      created_at: new Date(SAMPLE_MS).toISOString(),
+      name: "sessions",
+      attach: "default",
+      priority: 0,
+      mode: "enforce",
+      limits: [limit, { ...limit, measure: "requests", window: "rolling_24h" }, { ...limit, scope: "team" }],
+    },
+  ]);
+
+  function counted(scope: "session" | "team", value: string, part: Partial<CounterSlot> = {}): Limit {
+    const slot = { measure: "usd", window: "lifetime", mode: "hard", timeZone: "UTC", scope, ...part } as const;
+    return countedOn(slot, value, gateway.rules.idOf);
+  }
+
+  /** What the session, another one and their team have settled: dollars, requests; dollars; dollars. */
+  function settled(): readonly bigint[] {
+    const rolling = counted("session", "s", { measure: "requests", window: "rolling_24h" });
+    return [counted("session", "s"), rolling, counted("session", "other"), counted("team", "t")].map(
+      (one) => gateway.counters.read(one, SAMPLE_MS).settled,
+    );
+  }
+
+  function use(session: string, id: string, hoursAgo: number): void {
+    const rolling = counted("session", session, { measure: "requests", window: "rolling_24h" });
+    const all = [counted("session", session), rolling, counted("team", "t")];
+    gateway.counters.reserve(id, all, amounts(100n), SAMPLE_MS - hoursAgo * 3_600_000);
+    gateway.counters.settle(id, amounts(100n));
+  }
+
+  beforeEach(() => {
+    gateway.rules = { ...gateway.rules, snapshot: policies };
+    service = serviceOn(spool);
+    use("s", "old", 30);
+    use("s", "earlier", 20);
+    use("s", "now", 0);
+    use("other", "others", 0);
+  });
+
+  test("a reset takes back what they counted of the session, in every window that counts, and nothing of anybody else", async () => {
+    expect(settled()).toEqual([300n, 2n, 100n, 400n]);
+    await service.reset("s", "admin-key");
+    expect(settled()).toEqual([0n, 0n, 100n, 400n]);
+    const [record] = await resets("s");
+    expect(record?.counters?.map(({ amount }) => amount)).toEqual(["-300", "-1", "-1"]);
+    expect(JSON.parse(record?.before ?? "")).toMatchObject({
+      limits: [{}, { settled: "0.000000300" }, { settled: "2" }],
+    });
+  });
+
+  test("one that cannot be recorded takes back nothing", async () => {
+    const refusing = { append: () => Promise.reject(new Error("full")) };
+    await expect(serviceOn(refusing).reset("s", "admin-key")).rejects.toThrow("full");
+    expect(settled()).toEqual([300n, 2n, 100n, 400n]);
+  });
+
+  test("a session without a default budget starts those of policies anew", async () => {
+    const none = createLimitSnapshot({ version: 1, limits: [], defaultSessionBudget: null });
+    const parts = { ...place, blocks: { frozen: () => null }, limits: { snapshot: none }, policies: gateway.rules };
+    const { counters } = gateway;
+    const alone = new SessionService({ ...parts, counters, spool, now: () => SAMPLE_MS });
+    await alone.reset("s", "admin-key");
+    expect(settled()).toEqual([0n, 0n, 100n, 400n]);
+  });
 });

@@ -1,15 +1,17 @@
 import { randomUUIDv7 } from "node:crypto";
 import type { BlockAnswer, LimitState } from "@tollhouse/contract";
-import type { Limit } from "@tollhouse/engine";
+import { countedOn, rollingSlots, windowAt, type Limit } from "@tollhouse/engine";
 import type { AdminRecord, MemoryCounterStore, Spool } from "@tollhouse/store";
 import { Problem } from "../control/problem.ts";
 import { formatMeasure, limitState } from "../gateway/refusal.ts";
 import type { LimitService } from "../limits/limit-service.ts";
+import type { PolicyRules } from "../policies/load-policies.ts";
 import type { BlockService } from "./block-service.ts";
 
 export interface SessionServiceParts {
   readonly blocks: Pick<BlockService, "frozen">;
   readonly limits: Pick<LimitService, "snapshot">;
+  readonly policies: Pick<PolicyRules, "snapshot" | "idOf">;
   readonly counters: MemoryCounterStore;
   readonly spool: Pick<Spool, "append">;
   readonly tenant: string;
@@ -56,28 +58,53 @@ export class SessionService {
   }
 
   /**
-   * A new start for the session's default budget: what it has settled is taken back by an entry of the ledger, so that the counter is
-   * the fold of the entries as before (docs/adr/0008). Running calls keep what they hold, and settle into the new start.
+   * A new start for the session's default budget and for every counter that policies have of it: what they have settled is taken back by an
+   * entry of the ledger, so that counters are the fold of the entries as before (docs/adr/0008). Running calls keep what they hold, and
+   * settle into the new start.
    */
   async reset(session: string, actor: string): Promise<SessionAnswer> {
-    const limit = this.#budgets(session).find((own) => own.derived);
-    if (limit === undefined)
+    const limits = [...this.#budgets(session).filter((own) => own.derived), ...this.#ofPolicies(session)];
+    if (limits.length === 0)
       throw new Problem(
         "REQUEST_INVALID",
         "The session has no default budget to start anew: change the limit that it has of its own",
       );
     const { counters } = this.#parts;
     // Read and set in one turn: no call can settle between them.
-    const { settled, window } = counters.read(limit, this.#parts.now());
-    counters.seed(limit.id, window.id, 0n);
+    const taken = limits.map((limit) => ({ limit, windows: this.#settled(limit) }));
+    for (const { limit, windows } of taken) for (const { window } of windows) counters.seed(limit.id, window, 0n);
     try {
-      await this.#record(session, actor, limit, window.id, settled);
+      await this.#record(session, actor, taken);
     } catch (error) {
       // Not in the ledger: it never was. What settled meanwhile stays.
-      counters.seed(limit.id, window.id, counters.read(limit, this.#parts.now()).settled + settled);
+      for (const { limit, windows } of taken)
+        for (const { window, settled } of windows)
+          counters.seed(limit.id, window, counters.settledIn(limit.id, window) + settled);
       throw error;
     }
     return this.get(session);
+  }
+
+  /** Whichever policy holds a call of the session to which of them (docs/adr/0011). */
+  #ofPolicies(session: string): readonly Limit[] {
+    const { snapshot, idOf } = this.#parts.policies;
+    return snapshot
+      .slotsOf({ session })
+      .filter(({ scope }) => scope === "session")
+      .map((slot) => countedOn(slot, session, idOf));
+  }
+
+  /** In the window of now; of `rolling_24h` in each quarter of an hour that counts. */
+  #settled({ id, window, timeZone }: Limit): readonly SettledWindow[] {
+    const nowMs = this.#parts.now();
+    const { oldest, current } = rollingSlots(nowMs);
+    const windows =
+      window === "rolling_24h"
+        ? Array.from({ length: current - oldest + 1 }, (_, i) => String(oldest + i))
+        : [windowAt(window, timeZone, nowMs).id];
+    return windows
+      .map((name) => ({ window: name, settled: this.#parts.counters.settledIn(id, name) }))
+      .filter(({ settled }) => settled !== 0n);
   }
 
   #budgets(session: string): readonly Limit[] {
@@ -97,10 +124,11 @@ export class SessionService {
     };
   }
 
-  #record(session: string, actor: string, limit: Limit, window: string, settled: bigint): Promise<void> {
+  #record(session: string, actor: string, taken: readonly TakenBack[]): Promise<void> {
     const { tenant, environment, spool } = this.#parts;
-    const text = (amount: bigint): string =>
-      JSON.stringify({ limit: limit.id, window, settled: formatMeasure(amount, limit.measure) });
+    const counters = taken.flatMap(({ limit, windows }) =>
+      windows.map(({ window, settled }) => ({ limit: limit.id, window, amount: (-settled).toString() })),
+    );
     const record: AdminRecord = {
       t: "admin",
       id: randomUUIDv7().replaceAll("-", ""),
@@ -110,12 +138,38 @@ export class SessionService {
       actor,
       action: "session.reset",
       subject: session,
-      before: text(settled),
-      after: text(0n),
-      ...(settled > 0n && { counters: [{ limit: limit.id, window, amount: (-settled).toString() }] }),
+      before: textOf(taken, sumOf),
+      after: textOf(taken, () => 0n),
+      ...(counters.length > 0 && { counters }),
     };
     return spool.append(record);
   }
+}
+
+interface SettledWindow {
+  readonly window: string;
+  readonly settled: bigint;
+}
+
+interface TakenBack {
+  readonly limit: Limit;
+  /** Those that had settled something. */
+  readonly windows: readonly SettledWindow[];
+}
+
+function sumOf({ windows }: TakenBack): bigint {
+  return windows.reduce((sum, { settled }) => sum + settled, 0n);
+}
+
+function textOf(taken: readonly TakenBack[], amountOf: (of: TakenBack) => bigint): string {
+  return JSON.stringify({
+    limits: taken.map((of) => ({
+      id: of.limit.id,
+      measure: of.limit.measure,
+      window: of.limit.window,
+      settled: formatMeasure(amountOf(of), of.limit.measure),
+    })),
+  });
 }
 
 function withoutScope({ id, reason, operator, created_at, expires_at }: BlockAnswer): SessionAnswer["frozen"] {

@@ -1,4 +1,4 @@
-import { CODES, type KeyPermission } from "@tollhouse/contract";
+import { CODES, tenantNameSchema, type KeyPermission } from "@tollhouse/contract";
 import { DEFAULT_TENANT } from "@tollhouse/store";
 import type { KeyGrant } from "../keys/key-grant.ts";
 import type { KeyRefusal } from "../keys/key-service.ts";
@@ -29,6 +29,8 @@ declare module "fastify" {
   interface FastifyContextConfig {
     /** May keys use this route, besides the admin key? Only where it keeps to `environmentOf`: without this, it is the admin's. */
     keys?: true;
+    /** Is the route about the installation, and not about one of its tenants? */
+    ofInstallation?: true;
   }
   interface FastifyRequest {
     access: Access;
@@ -39,6 +41,8 @@ export interface AccessParts {
   readonly isAdminKey: (text: string) => boolean;
   /** Absent = there is no key but the admin's. */
   readonly findKey?: ((text: string) => KeyGrant | KeyRefusal) | undefined;
+  /** The id of the tenant of this name; null = there is none. Absent = none can be named. */
+  readonly findTenant?: ((name: string) => string | null) | undefined;
 }
 
 /** What of a request decides whether it may go on. */
@@ -64,10 +68,26 @@ export function accessOf({ isAdminKey, findKey }: AccessParts, asked: AskedRoute
   if (!keys) return new Problem("PERMISSION_MISSING", "Only the admin key may ask this");
   return {
     actor: found.key.id,
-    tenant: DEFAULT_TENANT,
+    tenant: found.tenant,
     environment: found.key.environment,
     permissions: found.permissions,
   };
+}
+
+/**
+ * Whose things a request is about: those of the key's own tenant, or of the one that the admin names by `?tenant=`. Whoever has another
+ * key is told the same whichever they name, also their own: no answer says which tenants there are.
+ */
+export function accessTo(access: Access, asked: unknown, findTenant: AccessParts["findTenant"]): Access | Problem {
+  if (asked === undefined) return access;
+  if (access.permissions !== null) return new Problem("PERMISSION_MISSING", "Only the admin key may name a tenant");
+  const name = tenantNameSchema.safeParse(asked);
+  if (!name.success) {
+    const problem = name.error.issues[0]?.message ?? "expected the name of a tenant";
+    return new Problem("REQUEST_INVALID", `tenant: ${problem}`, [{ field: "tenant", problem }]);
+  }
+  const tenant = findTenant?.(name.data) ?? null;
+  return tenant === null ? new Problem("NOT_FOUND", `There is no tenant ${name.data}`) : { ...access, tenant };
 }
 
 /** Where a request reads and changes: the key's own place, or what the admin asks for. */

@@ -4,6 +4,7 @@ import { LimitNotChanged, SpoolUnavailable } from "@tollhouse/store";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { createControlApi, parseInput, type ControlApi } from "./control-api.ts";
+import { ControlRates } from "./control-rates.ts";
 import { Problem } from "./problem.ts";
 
 const KEY = "th_admin_test";
@@ -16,6 +17,8 @@ beforeAll(async () => {
   api = await createControlApi({
     isAdminKey: (text) => text === KEY,
     failed: (error) => failures.push(error),
+    rates: new ControlRates({ controlRequestsPerMinute: 0, controlFailuresPerMinute: 0 }, () => 0),
+    now: () => 0,
     routes: [
       (app) => {
         app.get("/api/v1/things/:id", (asked) => ({ asked: asked.params }));

@@ -1,16 +1,21 @@
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type OutgoingHttpHeaders, type ServerResponse } from "node:http";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { CODES } from "@tollhouse/contract";
-import { LimitNotChanged, SpoolUnavailable } from "@tollhouse/store";
-import type { ZodType } from "zod";
-import { accessOf, type AccessParts } from "./access.ts";
+import { DatabaseUnavailable, LimitNotChanged, SpoolUnavailable } from "@tollhouse/store";
+import type { z, ZodType } from "zod";
+import { endAfterRequest } from "../gateway/refusal.ts";
+import { rateHeaders } from "../keys/rate-headers.ts";
+import { accessOf, accessTo, type AccessParts } from "./access.ts";
+import type { ControlRates } from "./control-rates.ts";
 import { Problem, problemBody, type FieldProblem } from "./problem.ts";
 
 export type Routes = (app: FastifyInstance) => void;
 
 export interface ControlApiOptions extends AccessParts {
   readonly failed: (error: unknown) => void;
+  readonly rates: ControlRates;
   readonly routes: readonly Routes[];
+  now(): number;
 }
 
 export interface ControlApi {
@@ -21,20 +26,32 @@ export interface ControlApi {
 }
 
 const BODY_BYTES_MAX = 1024 * 1024;
+/** A body of 80,000 unknown fields would be answered with four times its length. */
+const FIELDS_TOLD_MAX = 50;
+/** A restart of PostgreSQL takes a few seconds. */
+const DATABASE_RETRY_S = 5;
+/** As much of a name that somebody sent as is told back. */
+const NAME_TOLD_MAX = 100;
 
 /**
  * `/api/…`: every route asks for the admin key, or, where it is open to keys, for one with the permission; also in open mode. A route
  * cannot be registered beside that check.
  */
 export async function createControlApi(options: ControlApiOptions): Promise<ControlApi> {
-  const keyProblem = (request: FastifyRequest): Problem | undefined => {
+  const keyProblem = (request: FastifyRequest, reply: FastifyReply, noRoute = request.is404): Problem | undefined => {
     const access = accessOf(options, {
       authorization: request.headers.authorization ?? "",
       method: request.method,
-      keys: request.routeOptions?.config?.keys === true,
+      // A path that is none is nobody's alone: whoever has a key reads that it is not there.
+      keys: noRoute || request.routeOptions?.config?.keys === true,
     });
-    if (access instanceof Problem) return access;
-    request.access = access;
+    if (access instanceof Problem) return options.rates.refuse(access, request.socket.remoteAddress ?? "");
+    const { rate, problem } = options.rates.take(access);
+    if (rate !== null) void reply.headers(rateHeaders({ requests: rate, tokens: null }, options.now()));
+    if (problem !== null) return problem;
+    const to = accessTo(access, takeTenant(request), options.findTenant);
+    if (to instanceof Problem) return to;
+    request.access = to;
     return undefined;
   };
   const app = fastify({
@@ -45,16 +62,16 @@ export async function createControlApi(options: ControlApiOptions): Promise<Cont
     // The one listener hands requests over; this server never listens by itself.
     serverFactory: (handler) => createServer(handler),
     // A path that cannot be decoded goes past the hooks.
-    frameworkErrors: (_error, request, reply) => void answer(reply, keyProblem(request) ?? notFound()),
+    frameworkErrors: (_error, request, reply) => void answer(reply, keyProblem(request, reply, true) ?? notFound()),
   });
   const paths: string[] = [];
   app.addHook("onRoute", ({ method, url }) => {
     if (method !== "HEAD") paths.push(`${String(method)} ${url}`);
   });
   app.decorateRequest("access");
-  app.addHook("onRequest", (request, _reply, done) => done(keyProblem(request)));
+  app.addHook("onRequest", (request, reply, done) => done(keyProblem(request, reply)));
   app.setErrorHandler((error: Error & { statusCode?: number }, _request, reply) => {
-    const problem = toProblem(error);
+    const problem = reasonOf(error);
     if (problem.code === "INTERNAL") options.failed(error);
     return answer(reply, problem);
   });
@@ -64,21 +81,46 @@ export async function createControlApi(options: ControlApiOptions): Promise<Cont
   return { handle: (req, res) => app.routing(req, res), routes: paths, close: () => app.close() };
 }
 
+/** Out of the query, so that it is a parameter of every endpoint and of none; but of those that are about the installation. */
+function takeTenant(request: FastifyRequest): unknown {
+  if (request.routeOptions?.config?.ofInstallation === true) return undefined;
+  const query = (request.query ?? {}) as { tenant?: unknown };
+  const { tenant } = query;
+  delete query.tenant;
+  return tenant;
+}
+
 function answer(reply: FastifyReply, problem: Problem): FastifyReply {
-  return reply.code(CODES[problem.code].status).type("application/problem+json").send(problemBody(problem));
+  if (problem.retryAfterS !== null) void reply.header("retry-after", problem.retryAfterS);
+  void reply.code(CODES[problem.code].status).type("application/problem+json");
+  if (reply.request.raw.complete) return reply.send(problemBody(problem));
+  // Its body was not read to its end, and must not be taken for the next request; whoever goes on sending it reads the reason.
+  const body = Buffer.from(JSON.stringify(problemBody(problem)));
+  const { raw } = reply.hijack();
+  raw.writeHead(reply.statusCode, {
+    ...(reply.getHeaders() as OutgoingHttpHeaders),
+    connection: "close",
+    "content-length": body.length,
+  });
+  endAfterRequest(raw, body);
+  return reply;
 }
 
 function notFound(): Problem {
   return new Problem("NOT_FOUND", "There is no such control endpoint");
 }
 
-function toProblem(error: Error & { statusCode?: number; code?: string }): Problem {
+/** What a client is told of an error: its own fault by name, a bug of ours as no more than that. */
+export function reasonOf(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof SpoolUnavailable)
     return new Problem("SPOOL_UNAVAILABLE", "The change cannot be recorded right now, so it was not made");
+  if (error instanceof DatabaseUnavailable)
+    return new Problem("DATABASE_UNAVAILABLE", "The database cannot be reached right now", [], DATABASE_RETRY_S);
   if (error instanceof LimitNotChanged) return new Problem(error.code, error.message);
-  if (error.statusCode === 413) return new Problem("REQUEST_TOO_LARGE", "The body is larger than 1 MiB");
-  if (error.statusCode !== undefined && error.statusCode < 500)
+  const { statusCode } = error as { statusCode?: number };
+  if (statusCode === 413) return new Problem("REQUEST_TOO_LARGE", "The body is larger than 1 MiB");
+  if (statusCode !== undefined && statusCode < 500)
     return new Problem("REQUEST_INVALID", "The body must be a JSON object with content-type application/json");
   return new Problem("INTERNAL", "Tollhouse failed");
 }
@@ -89,9 +131,27 @@ export function parseInput<T>(schema: ZodType<T>, input: unknown): T {
   if (parsed.success) return parsed.data;
   const fields: FieldProblem[] = parsed.error.issues.flatMap((issue) =>
     issue.code === "unrecognized_keys"
-      ? issue.keys.map((key) => ({ field: [...issue.path, key].join("."), problem: "unknown field" }))
-      : [{ field: issue.path.join("."), problem: issue.message }],
+      ? issue.keys
+          .slice(0, FIELDS_TOLD_MAX)
+          .map((key) => ({ field: named([...issue.path, key]), problem: "unknown field" }))
+      : [{ field: named(issue.path), problem: problemOf(issue) }],
   );
   const first = fields[0] as FieldProblem;
-  throw new Problem("REQUEST_INVALID", `${first.field === "" ? "body" : first.field}: ${first.problem}`, fields);
+  const detail = `${first.field === "" ? "body" : first.field}: ${first.problem}`;
+  throw new Problem("REQUEST_INVALID", detail, fields.slice(0, FIELDS_TOLD_MAX));
+}
+
+/** The schema library's own words for what stands before `expected`. */
+const OWN_WORDS = /^(Invalid \w+|Too (big|small)): /;
+
+/** What was expected: in the words of our schemas, and where one has none, in such as theirs. */
+function problemOf(issue: z.core.$ZodIssue): string {
+  if (!OWN_WORDS.test(issue.message)) return issue.message;
+  if (issue.code === "invalid_value")
+    return `expected ${issue.values.length > 1 ? "one of " : ""}${issue.values.join(", ")}`;
+  return issue.message.replace(OWN_WORDS, "").replace(/, received undefined$/, ", and it is missing");
+}
+
+function named(path: readonly PropertyKey[]): string {
+  return path.map((part) => String(part).slice(0, NAME_TOLD_MAX)).join(".");
 }

@@ -1,7 +1,9 @@
+import type { Readable } from "node:stream";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import type { ReasonCode } from "@tollhouse/contract";
-import type { ZodType } from "zod";
+import type { KeyPermission, ReasonCode } from "@tollhouse/contract";
+import { z, type ZodType } from "zod";
 import { parseInput } from "./control-api.ts";
+import { Problem } from "./problem.ts";
 
 /**
  * One control endpoint: what it takes, what it answers, and how it is described. Its route is made of it (`serve`), and so is its part of
@@ -16,6 +18,13 @@ export interface Endpoint<P = unknown, Q = unknown, B = unknown, A = unknown> {
   readonly summary: string;
   /** May keys use it, besides the admin key? */
   readonly keys?: true;
+  /**
+   * No part of the control API: answered by apps/server/src/sdk, for keys with this permission, and for anybody in open mode. Described
+   * with the others.
+   */
+  readonly caller?: KeyPermission;
+  /** Is it about the installation? Otherwise it is about a tenant, which the admin may name by `?tenant=`. */
+  readonly ofInstallation?: true;
   readonly params?: ZodType<P>;
   readonly query?: ZodType<Q>;
   readonly body?: ZodType<B>;
@@ -24,6 +33,10 @@ export interface Endpoint<P = unknown, Q = unknown, B = unknown, A = unknown> {
   readonly status: 200 | 201 | 204;
   /** Absent: no body (204). */
   readonly answer?: ZodType<A>;
+  /** Of an answer that is a text and no JSON. */
+  readonly media?: "text/plain" | "application/x-ndjson";
+  /** Is it also given as CSV and NDJSON? */
+  readonly exports?: true;
   /** Does the answer carry the version as an ETag, and does the request take it as If-Match? */
   readonly etag?: true;
   readonly ifMatch?: true;
@@ -33,9 +46,19 @@ export interface Endpoint<P = unknown, Q = unknown, B = unknown, A = unknown> {
 }
 
 export const ENDPOINT_TAGS = {
+  anomalies: "What counts as a loop, a burst or spending too fast, and what follows.",
+  tenants: "Who is served by this installation, and the environments of each.",
   limits: "What a scope may spend or use in a window, and what it has.",
+  policies: "What may be asked for, by whom, and what each may spend; every version is kept.",
+  plans: "Names that policies attach to, and who is on them.",
   keys: "Who may call, and what each key may do.",
+  "provider-keys": "A tenant's own credentials for model providers: they go in, and never come out.",
+  "kill-switches": "What is stopped at once, running calls included.",
+  blocks: "Which users, customers and keys may not call.",
+  sessions: "What a session has done and may spend; freezing it, and starting it anew.",
   reports: "What was spent, by whom, and by which calls.",
+  sdk: "For backends that call their providers themselves: check, call, record.",
+  users: "Who is known by a readable id, and may be forgotten.",
   decisions: "Why a call was let through or blocked.",
   audit: "Who changed what, before and after.",
   prices: "What a call is priced by.",
@@ -60,6 +83,9 @@ export interface Asked<P, Q, B> {
   readonly reply: FastifyReply;
 }
 
+/** What an endpoint without a schema for it takes: a parameter that nothing reads is refused by name, not ignored. */
+const NOTHING = z.strictObject({});
+
 /** Types of an endpoint from its schemas. */
 export function endpoint<P, Q, B, A>(definition: Endpoint<P, Q, B, A>): Endpoint<P, Q, B, A> {
   return definition;
@@ -67,25 +93,70 @@ export function endpoint<P, Q, B, A>(definition: Endpoint<P, Q, B, A>): Endpoint
 
 export function serve<P, Q, B, A>(
   app: FastifyInstance,
-  { method, path, keys, params, query, body, bodyOptional, status, answer }: Endpoint<P, Q, B, A>,
-  handle: (asked: Asked<P, Q, B>) => A | Promise<A>,
+  {
+    method,
+    path,
+    keys,
+    ofInstallation,
+    params,
+    query,
+    body,
+    bodyOptional,
+    status,
+    answer,
+    media,
+  }: Endpoint<P, Q, B, A>,
+  handle: (asked: Asked<P, Q, B>) => A | Readable | Promise<A | Readable>,
 ): void {
   app.route({
     method,
     url: path.replaceAll(/\{(\w+)\}/g, ":$1"),
-    config: keys === true ? { keys } : {},
+    config: { ...(keys === true && { keys }), ...(ofInstallation === true && { ofInstallation }) },
     handler: async (request, reply) => {
-      const result = await handle({
+      assertNamed(method, request.params);
+      assertStorable(request.query);
+      const asked: Asked<P, Q, B> = {
         // An endpoint without a schema has nothing to give its handler, whose type says so.
         params: params === undefined ? (undefined as P) : parseInput(params, request.params),
-        query: query === undefined ? (undefined as Q) : parseInput(query, request.query),
-        body: body === undefined ? (undefined as B) : parseInput(body, bodyOf(request, bodyOptional)),
+        query: query === undefined ? nothing<Q>(request.query) : parseInput(query, request.query),
+        // Clients that always send a body may: an empty object.
+        body: body === undefined ? nothing<B>(request.body ?? {}) : parseInput(body, bodyOf(request, bodyOptional)),
         request,
         reply,
-      });
+      };
+      assertStorable(asked.body);
+      const result = await handle(asked);
+      if (media !== undefined) reply.type(`${media}; charset=utf-8`);
       return reply.code(status).send(answer === undefined ? undefined : result);
     },
   });
+}
+
+/**
+ * PostgreSQL has no text with U+0000, and UTF-8 no half of a surrogate pair: the one fails a query, the other is kept as something else
+ * than what is in force. Here and not in each schema, so that no endpoint can forget it. `input`: as its schema left it, so of bounded depth.
+ */
+function assertStorable(input: unknown, path = ""): void {
+  if (typeof input === "string") {
+    if (!input.includes("\u0000") && input.isWellFormed()) return;
+    const problem = "expected a text without the character U+0000 or half of a surrogate pair";
+    throw new Problem("REQUEST_INVALID", `${path}: ${problem}`, [{ field: path, problem }]);
+  }
+  if (typeof input !== "object" || input === null) return;
+  for (const [name, value] of Object.entries(input)) assertStorable(value, path === "" ? name : `${path}.${name}`);
+}
+
+/** A path that no text of ours can be names nothing: whoever reads or deletes by it is told that, whoever writes, what is wrong with it. */
+function assertNamed(method: Endpoint["method"], params: unknown): void {
+  try {
+    assertStorable(params);
+  } catch (error) {
+    throw method === "GET" || method === "DELETE" ? new Problem("NOT_FOUND", "There is nothing of this name") : error;
+  }
+}
+
+function nothing<T>(input: unknown): T {
+  return parseInput<object>(NOTHING, input) as T;
 }
 
 function bodyOf(request: FastifyRequest, optional: true | undefined): unknown {

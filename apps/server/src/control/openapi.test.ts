@@ -1,9 +1,10 @@
 import { CODES } from "@tollhouse/contract";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import { endpoint, ENDPOINT_TAGS } from "./endpoint.ts";
+import { endpoint } from "./endpoint.ts";
 import { ENDPOINTS } from "./endpoints/table.ts";
 import { OPENAPI_TEXT, openApiDocument } from "./openapi.ts";
+import { PUBLIC_PATHS } from "./public-paths.ts";
 
 interface Media {
   readonly schema: object;
@@ -12,6 +13,7 @@ interface Media {
 }
 interface Operation {
   readonly operationId: string;
+  readonly security?: readonly object[];
   readonly summary: string;
   readonly tags: string[];
   readonly parameters?: { readonly name: string; readonly in: string }[];
@@ -21,6 +23,7 @@ interface Operation {
 interface Document {
   readonly openapi: string;
   readonly paths: Record<string, Record<string, Operation>>;
+  readonly tags: readonly { readonly name: string }[];
   readonly components: { readonly schemas: Record<string, object> };
 }
 
@@ -29,11 +32,23 @@ const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
   Object.entries(methods).map(([method, operation]) => ({ name: `${method} ${path}`, path, operation })),
 );
 
+/** What is kept without a version, and why nothing is lost by it. */
+const UNVERSIONED: Readonly<Record<string, string>> = {
+  deleteKillSwitch: "a kill switch is never changed, only made and lifted",
+  deleteKillSwitchEverywhere: "as one kill switch: it names a scope, and lifts what stands on it",
+  assignUserPlan: "one value that is put as a whole: nothing of another's change can be lost half",
+  unassignUserPlan: "as assignUserPlan",
+  assignCustomerPlan: "as assignUserPlan",
+  unassignCustomerPlan: "as assignUserPlan",
+  eraseUser: "a user has no version, and whoever is gone is gone",
+  deleteBlock: "an entry of the blocklist is never changed, only made and lifted",
+};
+
 describe.each(operations)("$name", ({ path, operation }) => {
   test("has an id of its own, a summary that ends, and tags that are explained", () => {
     expect(operations.filter((other) => other.operation.operationId === operation.operationId)).toHaveLength(1);
-    expect(operation.summary).toMatch(/^[A-Z].*[.]$/);
-    expect(operation.tags.filter((tag) => !(tag in ENDPOINT_TAGS))).toEqual([]);
+    expect(operation.summary).toMatch(/^[A-Z].*[.?]$/);
+    expect(document.tags.map(({ name }) => name)).toEqual(expect.arrayContaining(operation.tags));
     expect(operation.tags).toHaveLength(1);
   });
 
@@ -46,12 +61,17 @@ describe.each(operations)("$name", ({ path, operation }) => {
   test("shows an example of every body that it takes or answers with", () => {
     const answers = Object.values(operation.responses).flatMap(({ content = {} }) => Object.values(content));
     const bodies = [...Object.values(operation.requestBody?.content ?? {}), ...answers];
-    for (const media of bodies) expect(media.example ?? media.examples).toBeDefined();
+    // As CSV and NDJSON it is the JSON answer, a line for each row.
+    const shown = bodies.filter(({ schema }) => (schema as { type?: string }).type !== "string");
+    for (const media of shown) expect(media.example ?? media.examples).toBeDefined();
   });
 
   test("describes its errors as RFC 9457 problems under the status that each code has", () => {
-    expect(Object.keys(operation.responses)).toEqual(expect.arrayContaining(["401", "403", "500"]));
-    for (const [status, { content }] of Object.entries(operation.responses).filter(([code]) => Number(code) >= 400)) {
+    if (operation.security === undefined)
+      expect(Object.keys(operation.responses)).toEqual(expect.arrayContaining(["401", "403", "429", "500"]));
+    for (const [status, { content }] of Object.entries(operation.responses).filter(
+      ([code]) => Number(code) >= 400 && operation.security === undefined,
+    )) {
       const media = content?.["application/problem+json"];
       expect(media?.schema).toEqual({ $ref: "#/components/schemas/Problem" });
       for (const [code, { value }] of Object.entries(media?.examples ?? {})) {
@@ -63,9 +83,15 @@ describe.each(operations)("$name", ({ path, operation }) => {
 });
 
 describe("the document", () => {
-  test("is OpenAPI 3.1, and has as many operations as there are endpoints", () => {
+  test("is OpenAPI 3.1, and has as many operations as there are endpoints and public pages", () => {
     expect(document.openapi).toBe("3.1.1");
-    expect(operations).toHaveLength(ENDPOINTS.length);
+    expect(operations).toHaveLength(ENDPOINTS.length + Object.keys(PUBLIC_PATHS).length);
+  });
+
+  test("says of every subject what it is, and of no other", () => {
+    const used = new Set(operations.flatMap(({ operation }) => operation.tags));
+    // Calls themselves are described by their providers.
+    expect([...used, "gateway"].toSorted()).toEqual(document.tags.map(({ name }) => name).toSorted());
   });
 
   test("has no component that nothing refers to, and refers to none that is missing", () => {
@@ -77,6 +103,26 @@ describe("the document", () => {
   test("two schemas of one name stop it", () => {
     const asked = endpoint({ ...ENDPOINTS[0]!, answer: z.object({ a: z.string() }).meta({ id: "Problem" }) });
     expect(() => openApiDocument([asked], "1")).toThrow("two schemas are called Problem");
+  });
+});
+
+describe("a lost update is refused", () => {
+  const changing = ENDPOINTS.filter(({ method }) => method === "PUT" || method === "DELETE");
+  const byName = changing.map((each) => [`${each.method} ${each.path}`, each] as const);
+
+  test.each(byName)("%s takes If-Match, or says why it needs none", (_, each) => {
+    const versioned = each.ifMatch === true && each.errors.includes("PRECONDITION_FAILED");
+    expect(versioned).toBe(UNVERSIONED[each.operationId] === undefined);
+  });
+
+  test.each(byName)("%s: whoever reads or changes it is told its version", (_, { path, ifMatch }) => {
+    const same = ENDPOINTS.filter((other) => other.path === path && other.answer !== undefined && ifMatch === true);
+    expect(same.filter(({ etag }) => etag !== true).map(({ operationId }) => operationId)).toEqual([]);
+  });
+
+  test("every reason is for an endpoint that is there", () => {
+    const names = new Set(changing.map(({ operationId }) => operationId));
+    expect(Object.keys(UNVERSIONED).filter((name) => !names.has(name))).toEqual([]);
   });
 });
 

@@ -4,18 +4,30 @@ import { VERSION } from "../version.ts";
 import { ENDPOINT_TAGS, type Endpoint } from "./endpoint.ts";
 import { ENDPOINTS } from "./endpoints/table.ts";
 import { Problem, problemBody } from "./problem.ts";
+import { GATEWAY_TAG, PUBLIC_PATHS } from "./public-paths.ts";
 
 type Json = { [name: string]: unknown };
 
 /** Any endpoint can answer these. */
 const ALWAYS: readonly ReasonCode[] = [
+  // Also where an endpoint takes nothing: what it is given all the same is refused by name.
+  "REQUEST_INVALID",
   "ADMIN_KEY_REQUIRED",
   "KEY_EXPIRED",
   "KEY_REVOKED",
   "HOST_NOT_ALLOWED",
   "PERMISSION_MISSING",
+  "RATE_LIMITED",
+  "DATABASE_UNAVAILABLE",
   "INTERNAL",
 ];
+
+/** And any of those that calls may ask too. */
+const ALWAYS_OF_CALLERS: readonly ReasonCode[] = ALWAYS.map((code) =>
+  code === "ADMIN_KEY_REQUIRED" ? "KEY_INVALID" : code,
+);
+
+const TAGS = { ...ENDPOINT_TAGS, operation: "Whether a node runs and takes calls. No key is asked for." };
 
 const problem = z
   .strictObject({
@@ -46,8 +58,8 @@ export function openApiDocument(endpoints: readonly Endpoint[], version: string)
     },
     servers: [{ url: "/" }],
     security: [{ key: [] }],
-    tags: Object.entries(ENDPOINT_TAGS).map(([name, description]) => ({ name, description })),
-    paths,
+    tags: [...Object.entries(TAGS).map(([name, description]) => ({ name, description })), GATEWAY_TAG],
+    paths: { ...paths, ...PUBLIC_PATHS },
     components: {
       securitySchemes: {
         key: {
@@ -62,13 +74,15 @@ export function openApiDocument(endpoints: readonly Endpoint[], version: string)
 }
 
 function operation(endpoint: Endpoint, schemas: Json): Json {
-  const { operationId, tag, summary, example, body, bodyOptional } = endpoint;
+  const { operationId, tag, summary, caller, example, body, bodyOptional } = endpoint;
   const parameters = parametersOf(endpoint, schemas);
   return {
     operationId,
     tags: [tag],
     summary,
-    ...(endpoint.keys !== true && { description: "The admin key only." }),
+    ...(caller !== undefined
+      ? { description: `A key with the permission \`${caller}\`; none in open mode.`, security: [{ key: [] }, {}] }
+      : endpoint.keys !== true && { description: "The admin key only." }),
     ...(parameters.length > 0 && { parameters }),
     ...(body !== undefined && {
       requestBody: {
@@ -80,7 +94,17 @@ function operation(endpoint: Endpoint, schemas: Json): Json {
   };
 }
 
-function parametersOf({ params, query, ifMatch, example }: Endpoint, schemas: Json): Json[] {
+/** `takeTenant` of control-api.ts reads it, before any schema does. */
+const TENANT_PARAMETER: Json = {
+  name: "tenant",
+  in: "query",
+  description:
+    "Name of the tenant that is meant; without it `default`. The admin key only: any other is for its own tenant.",
+  required: false,
+  schema: { type: "string" },
+};
+
+function parametersOf({ caller, params, query, ifMatch, ofInstallation, example }: Endpoint, schemas: Json): Json[] {
   const of = (place: "path" | "query", schema: ZodType | undefined, examples: Json = {}): Json[] => {
     if (schema === undefined) return [];
     const { properties = {}, required = [] } = schemaOf(schema, "input", schemas) as {
@@ -109,25 +133,33 @@ function parametersOf({ params, query, ifMatch, example }: Endpoint, schemas: Js
   return [
     ...of("path", params, example.params),
     ...of("query", query, example.query),
+    ...(ofInstallation === true || caller !== undefined ? [] : [TENANT_PARAMETER]),
     ...(ifMatch === true ? [match] : []),
   ];
 }
 
-function success({ status, answer, etag, example }: Endpoint, schemas: Json): Json {
+function success({ status, answer, media, exports, etag, example }: Endpoint, schemas: Json): Json {
   const tag = { description: "The version, for If-Match.", schema: { type: "string" }, example: '"1"' };
   return {
     description: { 200: "Done.", 201: "Made.", 204: "Gone." }[status],
     ...(etag === true && { headers: { ETag: tag } }),
     ...(answer !== undefined && {
-      content: { "application/json": { schema: schemaOf(answer, "output", schemas), example: example.answer } },
+      content: {
+        [media ?? "application/json"]: { schema: schemaOf(answer, "output", schemas), example: example.answer },
+        ...(exports === true && { "text/csv": EXPORTED, "application/x-ndjson": EXPORTED }),
+      },
     }),
   };
 }
 
+const EXPORTED = { schema: { type: "string", description: "A line for each row." } };
+
 /** One answer a status, with an example for each code that has it. */
 function problems(endpoint: Endpoint, schemas: Json): Json {
-  const takes = endpoint.params !== undefined || endpoint.query !== undefined || endpoint.body !== undefined;
-  const codes = new Set<ReasonCode>([...ALWAYS, ...(takes ? (["REQUEST_INVALID"] as const) : []), ...endpoint.errors]);
+  const codes = new Set<ReasonCode>([
+    ...(endpoint.caller === undefined ? ALWAYS : ALWAYS_OF_CALLERS),
+    ...endpoint.errors,
+  ]);
   const byStatus = Map.groupBy(codes, (code) => CODES[code].status);
   return Object.fromEntries(
     [...byStatus]

@@ -5,10 +5,18 @@ export class Problem extends Error {
   override readonly name = "Problem";
   readonly code: ReasonCode;
   readonly fields: readonly FieldProblem[];
-  constructor(code: ReasonCode, detail: string, fields: readonly FieldProblem[] = []) {
+  /** Whole seconds, for `retry-after`; null = nobody is invited to try again by themselves. */
+  readonly retryAfterS: number | null;
+  constructor(
+    code: ReasonCode,
+    detail: string,
+    fields: readonly FieldProblem[] = [],
+    retryAfterS: number | null = null,
+  ) {
     super(detail);
     this.code = code;
     this.fields = fields;
+    this.retryAfterS = retryAfterS;
   }
 }
 

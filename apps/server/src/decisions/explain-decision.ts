@@ -4,7 +4,7 @@ import {
   stepsOf,
   type DecisionAnswer,
   type DecisionLimit,
-  type LimitAnswer,
+  type DecisionPolicy,
   type LimitMoment,
   type Measure,
   type ReasonCode,
@@ -14,12 +14,14 @@ import { decodeBody, decodeFields, type LimitSeen } from "@tollhouse/ledger";
 import type { CallAnswer, CallWithEntry } from "@tollhouse/store";
 import { formatMeasure } from "../gateway/refusal.ts";
 import type { Place } from "../place.ts";
+import { policyOf } from "../policies/policy-decision.ts";
+import { limitNow, type InForce } from "./limit-now.ts";
 
 export interface Present {
   /** Of those who ask. */
   readonly tenant: string;
-  /** The limit as it stands; null = it is gone. */
-  limit(place: Place, id: string): LimitAnswer | null;
+  /** What is in force in a place. */
+  at(place: Place): InForce;
   readonly prices: PriceBook;
 }
 
@@ -30,6 +32,7 @@ export function explainDecision({ call, body }: CallWithEntry, present: Present)
   const code = call.reason_code as ReasonCode | null;
   // A later version's code has no row here.
   const row = code === null ? undefined : CODES[code];
+  const policy = policyOf(fields.policy, fields.plan);
   const deciding = fields.limits?.find((limit) => limit.limitId === fields.limit);
   return {
     decision: call.decision,
@@ -46,7 +49,9 @@ export function explainDecision({ call, body }: CallWithEntry, present: Present)
     key: call.key,
     dimensions: call.dimensions,
     steps: stepsOf(code, allowed),
-    limits: (fields.limits ?? []).map((limit) => limitOf(call, limit, limit === deciding, present)),
+    limits: (fields.limits ?? []).map((limit) => limitOf(call, limit, limit === deciding, policy, present)),
+    policy,
+    anomaly_rule: fields.limit?.startsWith("anr_") === true ? fields.limit : null,
     required:
       fields.required === undefined || deciding === undefined ? null : formatMeasure(fields.required, deciding.measure),
     reserved: fields.reserved === undefined ? null : formatNano(fields.reserved),
@@ -59,9 +64,14 @@ export function explainDecision({ call, body }: CallWithEntry, present: Present)
   };
 }
 
-function limitOf(call: CallAnswer, seen: LimitSeen, deciding: boolean, present: Present): DecisionLimit {
+function limitOf(
+  call: CallAnswer,
+  seen: LimitSeen,
+  deciding: boolean,
+  policy: DecisionPolicy | null,
+  present: Present,
+): DecisionLimit {
   const { limitId: id, measure, window } = seen;
-  const now = present.limit({ tenant: present.tenant, environment: call.environment ?? "" }, id);
   return {
     id,
     scope: scopeOf(call, seen.scope),
@@ -69,7 +79,7 @@ function limitOf(call: CallAnswer, seen: LimitSeen, deciding: boolean, present: 
     window,
     deciding,
     at_decision: momentOf(seen, measure),
-    now: now === null ? null : { version: now.version, mode: now.mode, amount: now.amount, ...now.state },
+    now: limitNow(present.at({ tenant: present.tenant, environment: call.environment ?? "" }), seen, call, policy),
   };
 }
 

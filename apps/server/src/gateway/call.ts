@@ -3,20 +3,25 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { IGNORED_HEADER } from "@tollhouse/contract";
 import { BadRequest, type Refusal, type Route, type UpstreamRequest } from "@tollhouse/providers";
 import { SpoolUnavailable, type CounterState } from "@tollhouse/store";
+import { anomalyRefusal, holdSpend } from "../anomalies/anomaly-refusal.ts";
 import { correctTokenRate } from "../keys/key-rules.ts";
+import { tellRates } from "../keys/rate-headers.ts";
 import { refusedBeforeBody, refusedByBlock } from "../blocks/block-refusal.ts";
+import { reserveOrDowngrade, secondChance } from "../policies/second-chance.ts";
+import { tellPlan } from "../policies/tell-plan.ts";
 import { parseJsonBody, readBody } from "./body.ts";
-import { considerCall } from "./consider-call.ts";
+import { chooseCredential } from "./choose-credential.ts";
+import { considerRules } from "./consider-call.ts";
 import type { ConsideredCall } from "./considered-call.ts";
 import { Exchange } from "./exchange.ts";
 import type { Gateway } from "./gateway.ts";
 import { identify } from "./identify.ts";
 import { readMultipart } from "./multipart.ts";
 import { buildRefusal, sendRefusal, type RefusalInput } from "./refusal.ts";
-import { readRequestHeaders, type RequestHeaders } from "./request-headers.ts";
-import { reserveCall, type Reservation } from "./reserve-call.ts";
-import { recordBlocked } from "./settle-call.ts";
-import type { Target } from "./upstreams.ts";
+import { contextHeaders, ignoredOf, readRequestHeaders, type RequestHeaders } from "./request-headers.ts";
+import type { Reservation } from "./reserve-call.ts";
+import { recordBlocked } from "./record-blocked.ts";
+import type { Credential, Target } from "./upstreams.ts";
 
 /** What is known of one call while it lives. Filled in from top to bottom by `handleCall`; nobody else writes to it. */
 export interface Call extends ConsideredCall {
@@ -25,6 +30,8 @@ export interface Call extends ConsideredCall {
   readonly headers: RequestHeaders;
   /** Monotonic, for latencies. */
   readonly startedAt: number;
+  /** Whose credential goes upstream; null = none is needed. */
+  credential: Credential | null;
   /** The request as it came. */
   raw: Buffer;
   reservation: Reservation;
@@ -60,17 +67,18 @@ export async function handleCall(
   const url = req.url as string;
   const question = url.indexOf("?");
   const query = question === -1 ? "" : url.slice(question + 1);
-  const identity = identify(call.headers, query, gateway.identity, target.upstream.credential === null);
-  if ("code" in identity) return refuse(identity);
-  call.identity = identity;
-  if (identity.ignored.length > 0) res.setHeader(IGNORED_HEADER, identity.ignored.join(", "));
+  const identified = identify(call.headers, query, gateway.identity, target.upstream.credential === null);
+  const caller = "code" in identified ? identified.caller : identified;
+  if (caller !== undefined) {
+    call.identity = caller;
+    const ignored = ignoredOf(caller, call.headers);
+    if (ignored !== null) res.setHeader(IGNORED_HEADER, ignored);
+  }
+  if ("code" in identified) return refuse(identified);
   const stopped = refusedBeforeBody(gateway, call);
   if (stopped !== null) return refuse(stopped);
-  if (!hasCredential(call))
-    return refuse({
-      code: "PROVIDER_NOT_CONFIGURED",
-      message: `No credential for provider ${target.upstream.name}: set it in Tollhouse's settings, or send your own`,
-    });
+  const unpaid = chooseCredential(gateway, call);
+  if (unpaid !== null) return refuse(unpaid);
 
   // Parse.
   if (call.headers.contentEncoding !== null)
@@ -100,13 +108,22 @@ export async function handleCall(
     });
 
   // Decide: the rules that need no store.
-  const block = considerCall(gateway, call);
+  const first = considerRules(gateway, call);
+  const block =
+    (first === null ? null : await secondChance(gateway, call, body.value, first)) ?? anomalyRefusal(gateway, call);
+  tellPlan(call, res);
+  tellRates(gateway, call, res);
   if (block !== null) return refuse(block);
 
+  // The body may have taken a minute to arrive: a provider key that was deleted meanwhile is not used.
+  const gone = chooseCredential(gateway, call);
+  if (gone !== null) return refuse(gone);
+
   // Reserve: all limits, or none.
-  const reserved = await reserveCall(gateway, call, body.value);
+  const reserved = await reserveOrDowngrade(gateway, call, body.value);
   if ("code" in reserved) return refuse(reserved);
   call.reservation = reserved;
+  holdSpend(gateway, call);
 
   // What goes upstream is made before the intent: from there on nothing of ours may fail.
   const request = editRequest(gateway, call, body.value);
@@ -161,6 +178,7 @@ function begin(gateway: Gateway, target: Target, route: Route, req: IncomingMess
     // Set by handleCall before anything reads them; a call that ends earlier is described by `refuseCall` alone.
     identity: null!,
     facts: null!,
+    credential: null,
     raw: null!,
     price: null,
     priced: false,
@@ -185,11 +203,6 @@ function refuseCall(gateway: Gateway, call: Call, res: ServerResponse, input: Om
   sendRefusal(res, call.target.upstream.adapter, refusal, call.decision);
 }
 
-function hasCredential(call: Call): boolean {
-  const { upstream } = call.target;
-  return !upstream.needsCredential || upstream.credential !== null || call.identity.passThrough !== null;
-}
-
 function parseBody(call: Call): { readonly value: unknown } | Omit<RefusalInput, "decision"> {
   switch (call.route.body) {
     case "json":
@@ -199,14 +212,4 @@ function parseBody(call: Call): { readonly value: unknown } | Omit<RefusalInput,
     case "none":
       return { value: {} };
   }
-}
-
-/** The few request headers an adapter may look at to read the facts of a call. */
-function contextHeaders(headers: RequestHeaders): Record<string, string | undefined> {
-  const out: Record<string, string | undefined> = { "content-type": headers.contentType };
-  for (let i = 0; i + 1 < headers.forward.length; i += 2) {
-    const name = (headers.forward[i] as string).toLowerCase();
-    if (name.startsWith("anthropic-") || name.startsWith("openai-")) out[name] = headers.forward[i + 1];
-  }
-  return out;
 }

@@ -1,9 +1,10 @@
 import type { ServerResponse } from "node:http";
-import { BUDGET_HEADER, COST_HEADER, DECISION_HEADER, OUTPUT_LIMIT_HEADER } from "@tollhouse/contract";
+import { BUDGET_HEADER, COST_HEADER, DECISION_HEADER, MODEL_HEADER, OUTPUT_LIMIT_HEADER } from "@tollhouse/contract";
 import { formatNano } from "@tollhouse/engine";
 import type { Refusal } from "@tollhouse/providers";
 import type { CounterState } from "@tollhouse/store";
 import type { Call } from "./call.ts";
+import { withoutCredential } from "./choose-credential.ts";
 import type { Gateway } from "./gateway.ts";
 import { budgetHeader, formatMeasure, remainingOf, resetsAt, sendRefusal } from "./refusal.ts";
 import { forwardedHeaders, headerOf } from "./response-headers.ts";
@@ -67,6 +68,8 @@ export class ClientAnswer {
       const remaining = formatMeasure(remainingOf(tightest), tightest.limit.measure);
       headers.push(BUDGET_HEADER, budgetHeader(tightest.limit.scope, remaining, resetsAt(tightest)));
     }
+    const { askedModel = null, facts } = this.#call;
+    if (askedModel !== null) headers.push(MODEL_HEADER, facts.model);
     if (reservation.outputLimit !== null) headers.push(OUTPUT_LIMIT_HEADER, String(reservation.outputLimit));
     if (settled !== null && settled.cost !== null) headers.push(COST_HEADER, formatNano(settled.cost));
     for (const part of own) headers.push(part);
@@ -81,9 +84,10 @@ export class ClientAnswer {
     own: readonly string[] = [],
   ): void {
     if (this.#gone) return;
-    this.head(status, raw, settled, ["content-length", String(body.length), ...own]);
-    if (body.length > JOINED_BYTES_MAX) this.#res.end(body);
-    else this.#res.end(body.toString("latin1"), "latin1");
+    const told = status < 400 ? body : withoutCredential(this.#call.credential, body);
+    this.head(status, raw, settled, ["content-length", String(told.length), ...own]);
+    if (told.length > JOINED_BYTES_MAX) this.#res.end(told);
+    else this.#res.end(told.toString("latin1"), "latin1");
   }
 
   write(chunk: Buffer): void {
@@ -149,6 +153,7 @@ export class ClientAnswer {
     let found: CounterState | null = null;
     let least = Infinity;
     for (const state of states) {
+      if (state.limit.perCall === "counted") continue;
       const { amount } = state.limit;
       const share = amount === 0n ? 0 : Number(amount - state.settled - state.reserved) / Number(amount);
       if (share < least) {

@@ -1,5 +1,6 @@
-import type { CallFacts } from "@tollhouse/contract";
+import type { CallFacts, Endpoint } from "@tollhouse/contract";
 import type { Estimate, Limit, PriceRow } from "@tollhouse/engine";
+import type { PolicyDecision } from "../policies/policy-decision.ts";
 import type { Identity } from "./identify.ts";
 
 /** A call as the rules see it, whichever way it came in: through the gateway, or named by an SDK's `check`. */
@@ -16,12 +17,29 @@ export interface ConsideredCall {
   estimate: Estimate;
   limits: readonly Limit[];
   snapshotVersion: number;
+  /** What policies decided; null = none applies. Set with the limits. */
+  policy?: PolicyDecision | null;
+  /** Of the policies that its limits are of. */
+  policyVersion?: number;
+  /** The model that the call came with, where a policy put a cheaper one in its place. */
+  askedModel?: string | null;
   /** Counted for it on its key's rate of tokens. */
   rateTokens: number;
+  /** The request as it came; absent where only its sizes are named. */
+  readonly raw?: Buffer | null;
+  /** What its sender says it is the same as, where the request itself is not here. Rules compare it, and nothing reads it. */
+  readonly fingerprint?: string | null;
+}
+
+/** One that may be refused before its intent, whoever would have made it. */
+export interface BlockedCall extends ConsideredCall {
+  /** Monotonic, for latencies. */
+  readonly startedAt: number;
+  readonly route: { readonly endpoint: Endpoint };
 }
 
 /** What limits are found by. */
-export function matchOf(call: ConsideredCall): {
+export function matchOf(call: Pick<ConsideredCall, "identity" | "provider">): {
   dimensions: Identity["dimensions"];
   provider: string;
   key: string | null;

@@ -2,7 +2,10 @@ import type { LimitSnapshot, PriceBook } from "@tollhouse/engine";
 import type { MemoryCounterStore, Spool } from "@tollhouse/store";
 import type { Place } from "../place.ts";
 import type { SettledTap } from "../limits/settled-tap.ts";
+import type { AnomalyMonitor } from "../anomalies/anomaly-monitor.ts";
 import type { BlockSnapshot } from "../blocks/block-snapshot.ts";
+import type { PolicyRules } from "../policies/load-policies.ts";
+import type { ProviderKeyService } from "../provider-keys/provider-key-service.ts";
 import type { TokenCounter } from "../tokens/count-tokens.ts";
 import type { EndedCall } from "./ended-call.ts";
 import type { IdentifySettings } from "./identify.ts";
@@ -17,6 +20,12 @@ export interface Gateway {
   limits(place: Place): LimitSnapshot;
   /** What is stopped in an environment: kill switches, blocklist, frozen sessions; swapped as a whole too. */
   blocks(place: Place): BlockSnapshot;
+  /** Policies and plans in force in an environment. */
+  policies(place: Place): PolicyRules;
+  /** A tenant's own provider keys in an environment. */
+  providerKeys(place: Place): Pick<ProviderKeyService, "find">;
+  /** What an environment's anomaly rules have counted, and what they say. */
+  anomalies(place: Place): AnomalyMonitor;
   readonly counters: MemoryCounterStore;
   readonly prices: PriceBook;
   readonly spool: Spool;

@@ -252,7 +252,7 @@ test("a change of a limit that cannot be recorded is not made, in the database n
   const db = await openDatabase({ url: world.database.url }, { connectionsMax: 1 });
   try {
     const stored = [];
-    for await (const limit of listLimits(db, { tenant: DEFAULT_TENANT, environment: "prod" })) stored.push(limit);
+    for await (const page of listLimits(db, { tenant: DEFAULT_TENANT, environment: "prod" })) stored.push(...page);
     expect(stored.find((limit) => limit.id === id)).toMatchObject({ amount: 5_000_000_000n, version: 1 });
   } finally {
     await db.close();

@@ -102,7 +102,7 @@ describe("a key of ours", () => {
     requests_per_minute: null,
     tokens_per_minute: null,
   };
-  const grant = grantOf({ ...key, ...times, rules }, null);
+  const grant = grantOf("b".repeat(32), { ...key, ...times, rules }, null);
   const findKey: IdentifySettings["findKey"] = (text) =>
     text === "th_good" ? grant : text === "th_old" ? "KEY_EXPIRED" : "KEY_INVALID";
 
@@ -116,6 +116,7 @@ describe("a key of ours", () => {
         expect(
           identity({ settings: { auth, findKey }, headers: [...headers, "x-session-id", "s"], forwardsOwn: true }),
         ).toMatchObject({
+          tenant: "b".repeat(32),
           environment: "dev",
           key: "key_1",
           dimensions: { team: "a" },

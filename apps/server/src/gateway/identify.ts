@@ -3,9 +3,10 @@ import {
   CODES,
   DIMENSIONS,
   isDimensionValue,
-  type Dimension,
   type Dimensions,
+  type KeyPermission,
   type ReasonCode,
+  type Settable,
 } from "@tollhouse/contract";
 import { bindDimensions } from "../keys/bind-dimensions.ts";
 import type { KeyGrant } from "../keys/key-grant.ts";
@@ -18,12 +19,14 @@ export interface Identity {
   readonly tenant: string;
   readonly environment: string;
   readonly dimensions: Dimensions;
+  /** The plan that the client names, where its key lets it; an operator's word goes before it. */
+  readonly plan?: string;
   /** `key_…`, `key_admin`, or null in open mode. */
   readonly key: string | null;
   /** What the key allows; null for the admin key, and in open mode without a key. */
   readonly grant: KeyGrant | null;
-  /** Dimensions that the client named and its key does not let it set. */
-  readonly ignored: readonly Dimension[];
+  /** What the client named and its key does not let it set. */
+  readonly ignored: readonly Settable[];
   /** The client's own provider credential, which goes upstream where the installation has none; never a Tollhouse key. */
   readonly passThrough: string | null;
 }
@@ -32,30 +35,36 @@ export interface IdentifyRefusal {
   readonly code: ReasonCode;
   readonly message: string;
   readonly param: string | null;
+  /** Who it was, where the credential proved it: the record of the refusal names them. Absent: anybody. */
+  readonly caller?: Identity;
 }
 
 export interface IdentifySettings {
   readonly auth: "open" | "required";
   readonly strict: boolean;
+  /** Of a call without a key of its own: in open mode, and with the admin key. */
   readonly tenant: string;
   readonly environment: string;
   /** Is this text the admin key? Constant time. */
   readonly isAdminKey: (text: string) => boolean;
   /** The key that this text is; in constant time for every secret of one id. */
   readonly findKey: (text: string) => KeyGrant | KeyRefusal;
+  /** Whose a key is that has expired or was revoked. Absent: `tenant`'s. */
+  readonly tenantOfKey?: (text: string) => string | null;
 }
 
-const NONE_IGNORED: readonly Dimension[] = Object.freeze([]);
+const NONE_IGNORED: readonly Settable[] = Object.freeze([]);
 
 /**
  * `query` may carry identity: `?session_id=` (for clients that cannot set headers) and Gemini's `?key=`. `forwardsOwn`: no credential
- * is installed for the provider, so that the client's own goes upstream.
+ * is installed for the provider, so that the client's own goes upstream. `permission`: what the key must have.
  */
 export function identify(
   headers: RequestHeaders,
   query: string,
   settings: IdentifySettings,
   forwardsOwn: boolean,
+  permission: KeyPermission = "call",
 ): Identity | IdentifyRefusal {
   if (settings.auth === "open" && !isLoopbackHost(headers.host))
     return {
@@ -94,10 +103,24 @@ export function identify(
       code: found,
       message: found === "KEY_INVALID" ? "The key is missing or not valid" : CODES[found].title,
       param: null,
+      // Whoever learns that a key has ended has its secret: what its text says of itself is proven.
+      ...(found !== "KEY_INVALID" && { caller: holderOf(credential as string, settings) }),
     };
-  if (grant?.permissions.has("call") === false)
-    return { code: "PERMISSION_MISSING", message: "The key does not have the permission `call`", param: null };
+  if (grant?.permissions.has(permission) === false)
+    return {
+      code: "PERMISSION_MISSING",
+      message: `The key does not have the permission \`${permission}\``,
+      param: null,
+      caller: {
+        ...nobodyOf(settings),
+        tenant: grant.tenant,
+        environment: grant.key.environment,
+        key: grant.key.id,
+      },
+    };
   const ignored = grant === null ? NONE_IGNORED : bindDimensions(grant, dimensions);
+  const { plan } = headers;
+  const maySetPlan = grant === null || grant.settable === null || grant.settable.has("plan");
   for (const name of DIMENSIONS) {
     const value = dimensions[name];
     if (value !== undefined && !isDimensionValue(value))
@@ -107,21 +130,35 @@ export function identify(
         param: name,
       };
   }
+  const identity: Identity = {
+    tenant: grant?.tenant ?? settings.tenant,
+    environment: grant?.key.environment ?? settings.environment,
+    dimensions,
+    key: grant !== null ? grant.key.id : ours ? "key_admin" : null,
+    grant,
+    ...(plan !== null && maySetPlan && { plan }),
+    ignored: plan === null || maySetPlan ? ignored : [...ignored, "plan"],
+    passThrough: grant !== null || ours || !forwardsOwn ? null : credential,
+  };
   if (settings.strict && dimensions.session === undefined)
     return {
       code: "IDENTITY_REQUIRED",
       message: "STRICT_MODE is on: name the session in x-session-id (or x-tollhouse-session, or ?session_id=)",
       param: "x-session-id",
+      caller: identity,
     };
-  return {
-    tenant: settings.tenant,
-    environment: grant?.key.environment ?? settings.environment,
-    dimensions,
-    key: grant !== null ? grant.key.id : ours ? "key_admin" : null,
-    grant,
-    ignored,
-    passThrough: grant !== null || ours || !forwardsOwn ? null : credential,
-  };
+  return identity;
+}
+
+function nobodyOf({ tenant, environment }: IdentifySettings): Identity {
+  return { tenant, environment, dimensions: {}, key: null, grant: null, ignored: NONE_IGNORED, passThrough: null };
+}
+
+/** `th_<environment>_<id>_…` */
+function holderOf(text: string, settings: IdentifySettings): Identity {
+  const [, environment = "", id = ""] = text.split("_", 3);
+  const tenant = settings.tenantOfKey?.(text) ?? settings.tenant;
+  return { ...nobodyOf(settings), tenant, environment, key: `key_${id}` };
 }
 
 /** In open mode any page of any site could reach a loopback port by a name that resolves to it (DNS rebinding). */

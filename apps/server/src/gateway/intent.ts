@@ -1,5 +1,6 @@
 import { limitSeenTexts, type IntentRecord } from "@tollhouse/store";
 import type { Call } from "./call.ts";
+import { policyFields } from "../policies/policy-decision.ts";
 import type { Gateway } from "./gateway.ts";
 
 /** What must be durable before the first upstream byte: whose call it is, and everything that is reserved for it. */
@@ -22,5 +23,6 @@ export function intentOf(gateway: Gateway, call: Call): IntentRecord {
     reservedTokens: reservation.tokens.toString(),
     counters: states.map(({ limit, window }) => ({ limit: limit.id, window: window.id, measure: limit.measure })),
     ...(states.length > 0 && { limits: limitSeenTexts(states) }),
+    ...policyFields(call),
   };
 }

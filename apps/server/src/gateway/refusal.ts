@@ -19,6 +19,8 @@ export interface RefusalInput {
   readonly param?: string | null;
   /** The limit that refused, with the amount that did not fit. */
   readonly by?: Pick<Refused, "by" | "required"> | null;
+  /** The anomaly rule that refused, and whose calls it had counted. */
+  readonly anomaly?: { readonly rule: string; readonly scope: string };
   /** Was the request sent already? Then a retry could be billed twice, and none is invited. */
   readonly sent?: boolean;
   /** Seconds: for codes whose retry is `soon`, and for a block that ends by itself. null = longer than a client should be told to wait. */
@@ -67,6 +69,7 @@ export function buildRefusal(input: RefusalInput): Refusal {
       allowed: false,
       reason_code: input.code,
       decision_id: `dec_${input.decision}`,
+      ...(input.anomaly !== undefined && { anomaly: input.anomaly }),
       ...(state !== null && {
         limit: {
           id: state.limit.id,
@@ -92,6 +95,12 @@ export function buildRefusal(input: RefusalInput): Refusal {
   };
 }
 
+/** The id of the limit, or of the anomaly rule, that refused; null = neither did. */
+export function deciderOf({ tollhouse }: Refusal): string | null {
+  const limit = tollhouse["limit"] as { readonly id: string } | undefined;
+  return limit?.id ?? (tollhouse["anomaly"] as RefusalInput["anomaly"])?.rule ?? null;
+}
+
 /** Answers a call that was refused before its first byte, in the client's own dialect. */
 export function sendRefusal(res: ServerResponse, adapter: ProviderAdapter, refusal: Refusal, decision: string): void {
   const body = adapter.refusalBody(refusal);
@@ -107,7 +116,7 @@ const LINGER_BYTES_MAX = 256 * 1024 * 1024;
  * The client is still sending. Closing now would reset the connection, and a client that writes its whole body before it reads
  * would see the reset and not the reason (and send it all again): the rest is read and thrown away, within bounds, before the close.
  */
-function endAfterRequest(res: ServerResponse, body: Buffer): void {
+export function endAfterRequest(res: ServerResponse, body: Buffer): void {
   const { req } = res;
   let left = LINGER_BYTES_MAX;
   const timer = setTimeout(end, LINGER_MS);

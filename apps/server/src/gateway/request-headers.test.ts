@@ -57,11 +57,20 @@ describe("what goes upstream", () => {
   test("a provider's own headers go on as they were spelled", () => {
     const sent = [
       ["Anthropic-Version", "2023-06-01"],
-      ["OpenAI-Organization", "org-1"],
       ["X-Stainless-Lang", "js"],
       ["user-agent", "a/1"],
     ] as const;
     expect(read(...sent).forward).toEqual(sent.flat());
+  });
+
+  test("what chooses whose account pays is kept apart from them", () => {
+    const payer = [
+      ["OpenAI-Organization", "org-1"],
+      ["openai-project", "proj-1"],
+      ["x-goog-user-project", "p"],
+    ] as const;
+    expect(read(["accept", "d"], ...payer)).toMatchObject({ forward: ["accept", "d"], payer: payer.flat() });
+    expect(read(["accept", "d"]).payer).toBeNull();
   });
 });
 

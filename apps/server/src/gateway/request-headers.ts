@@ -1,7 +1,8 @@
 import { isUtf8 } from "node:buffer";
-import { DIMENSION_HEADERS, DIMENSIONS, INCLUDE_COST_HEADER, type Dimension } from "@tollhouse/contract";
+import { DIMENSION_HEADERS, DIMENSIONS, INCLUDE_COST_HEADER, PLAN_HEADER, type Dimension } from "@tollhouse/contract";
 import { KEY_PREFIX } from "../keys/key-text.ts";
 import type { Call } from "./call.ts";
+import type { Identity } from "./identify.ts";
 
 /**
  * What the call path needs of a request's headers, read in one pass over `rawHeaders`: building node's header object costs
@@ -10,6 +11,8 @@ import type { Call } from "./call.ts";
 export interface RequestHeaders {
   /** Name, value, name, value …: what may go upstream, by allowlist. */
   readonly forward: string[];
+  /** The same, of those that choose whose account at the provider pays; null = none came. */
+  payer: string[] | null;
   readonly dimensions: Partial<Record<Dimension, string>>;
   host: string;
   /** `Authorization` without `Bearer `, `x-api-key`, `api-key` or `x-goog-api-key`: whichever came. */
@@ -19,12 +22,15 @@ export interface RequestHeaders {
   contentEncoding: string | null;
   includeCost: boolean;
   origin: string | null;
+  /** The plan that the client says it is on. */
+  plan: string | null;
 }
 
 type Action =
   | { readonly kind: "forward" }
+  | { readonly kind: "payer" }
   | { readonly kind: "dimension"; readonly name: Dimension; readonly rank: number }
-  | { readonly kind: "field"; readonly name: "host" | "type" | "length" | "encoding" | "cost" | "origin" }
+  | { readonly kind: "field"; readonly name: "host" | "type" | "length" | "encoding" | "cost" | "origin" | "plan" }
   | { readonly kind: "credential" };
 
 const FORWARD: Action = { kind: "forward" };
@@ -37,17 +43,16 @@ for (const name of [
   "http-referer",
   "x-title",
   "x-client-request-id",
-  "openai-organization",
-  "openai-project",
   "openai-beta",
   "openai-safety-identifier",
   "anthropic-version",
   "anthropic-beta",
   "anthropic-dangerous-direct-browser-access",
   "x-goog-api-client",
-  "x-goog-user-project",
 ])
   ACTIONS.set(name, FORWARD);
+for (const name of ["openai-organization", "openai-project", "x-goog-user-project"])
+  ACTIONS.set(name, { kind: "payer" });
 ACTIONS.set("authorization", { kind: "credential" });
 ACTIONS.set("x-api-key", { kind: "credential" });
 ACTIONS.set("api-key", { kind: "credential" });
@@ -57,6 +62,7 @@ ACTIONS.set("origin", { kind: "field", name: "origin" });
 ACTIONS.set("content-type", { kind: "field", name: "type" });
 ACTIONS.set("content-length", { kind: "field", name: "length" });
 ACTIONS.set("content-encoding", { kind: "field", name: "encoding" });
+ACTIONS.set(PLAN_HEADER, { kind: "field", name: "plan" });
 ACTIONS.set(INCLUDE_COST_HEADER, { kind: "field", name: "cost" });
 for (const name of DIMENSIONS)
   DIMENSION_HEADERS[name].forEach((header, rank) => ACTIONS.set(header, { kind: "dimension", name, rank }));
@@ -79,6 +85,7 @@ function actionOf(name: string): Action | null {
 export function readRequestHeaders(raw: readonly string[]): RequestHeaders {
   const headers: RequestHeaders = {
     forward: [],
+    payer: null,
     dimensions: {},
     host: "",
     credential: null,
@@ -87,6 +94,7 @@ export function readRequestHeaders(raw: readonly string[]): RequestHeaders {
     contentEncoding: null,
     includeCost: false,
     origin: null,
+    plan: null,
   };
   // The lowest rank wins: our own header name over an alias, whatever their order on the wire.
   const ranks: Partial<Record<Dimension, number>> = {};
@@ -98,6 +106,9 @@ export function readRequestHeaders(raw: readonly string[]): RequestHeaders {
     switch (action.kind) {
       case "forward":
         headers.forward.push(name, value);
+        break;
+      case "payer":
+        (headers.payer ??= []).push(name, value);
         break;
       case "credential":
         headers.credential = oursFirst(headers.credential, credentialOf(value));
@@ -140,7 +151,7 @@ function textOf(value: string): string {
 
 function readField(
   headers: RequestHeaders,
-  name: "host" | "type" | "length" | "encoding" | "cost" | "origin",
+  name: "host" | "type" | "length" | "encoding" | "cost" | "origin" | "plan",
   value: string,
 ): void {
   switch (name) {
@@ -162,16 +173,44 @@ function readField(
     case "origin":
       headers.origin = value;
       return;
+    case "plan":
+      // The first, as of a dimension.
+      if (value.length > 0) headers.plan ??= textOf(value);
+      return;
   }
 }
 
-/** Completes `forward`: the credential of the provider, and what the body is. */
-export function addUpstreamHeaders({ headers, identity, route, target }: Call): void {
-  const { upstream } = target;
-  const own = identity.passThrough;
-  const credential = upstream.credential ?? (own === null ? null : upstream.credentialOf(own));
+/**
+ * Whoever calls with a key of ours spends on an account that is not theirs, and does not choose which of its organisations or projects
+ * pays: the provider's bill could not be explained by tenant any more.
+ */
+function mayChoosePayer({ grant }: Identity): boolean {
+  return grant === null;
+}
+
+/** What the client said and nothing will heed: dimensions that its key does not let it set, and whose account pays. Null = nothing. */
+export function ignoredOf(identity: Identity, { payer }: RequestHeaders): string | null {
+  if (payer === null || mayChoosePayer(identity))
+    return identity.ignored.length === 0 ? null : identity.ignored.join(", ");
+  const names = payer.filter((_, at) => at % 2 === 0).map((name) => name.toLowerCase());
+  return [...identity.ignored, ...new Set(names)].join(", ");
+}
+
+/** Completes `forward`: the credential that was chosen, and what the body is. */
+export function addUpstreamHeaders({ headers, identity, route, credential }: Call): void {
   if (credential !== null) headers.forward.push(...credential);
+  if (headers.payer !== null && mayChoosePayer(identity)) headers.forward.push(...headers.payer);
   if (route.body !== "none") headers.forward.push("content-type", headers.contentType || "application/json");
   // The answer is read on its way: no encoding between the provider and us.
   headers.forward.push("accept-encoding", "identity");
+}
+
+/** The few request headers an adapter may look at to read the facts of a call. */
+export function contextHeaders(headers: RequestHeaders): Record<string, string | undefined> {
+  const out: Record<string, string | undefined> = { "content-type": headers.contentType };
+  for (let i = 0; i + 1 < headers.forward.length; i += 2) {
+    const name = (headers.forward[i] as string).toLowerCase();
+    if (name.startsWith("anthropic-") || name.startsWith("openai-")) out[name] = headers.forward[i + 1];
+  }
+  return out;
 }

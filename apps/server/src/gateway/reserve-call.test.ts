@@ -6,7 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { boundAmounts, sliceAmounts, type Amounts, type Limit } from "@tollhouse/engine";
 import { openSpool, type Spool } from "@tollhouse/store";
 import type { Call } from "./call.ts";
-import { inputBound, reserveCall, type Reservation } from "./reserve-call.ts";
+import { inputBound, profileKey, reserveCall, type Reservation } from "./reserve-call.ts";
 import { fourBytesAToken, neverCounts, sampleCall, sampleGateway, sampleLimit, SAMPLE_MS } from "./sample-call.ts";
 import type { SampleGateway } from "./sample-call.ts";
 
@@ -90,7 +90,11 @@ describe("how a call is held", () => {
     expect((await reserve({ ...chat, stream: true })).reservation.outputTokens).toBe(1_024);
     expect((await reserve({ ...chat, stream: true, max_tokens: 50 })).reservation.outputTokens).toBe(50);
     expect((await reserve({ ...chat, stream: true, n: 3 })).reservation.outputTokens).toBe(3_072);
-    gateway.profile.learn("gpt-4o-mini ", 200, 1_000);
+    const usual = sampleCall(gateway, { body: chat });
+    const elsewhere = { ...usual.identity, tenant: "01976f5e-0000-7000-8000-000000000002" };
+    gateway.profile.learn(profileKey({ ...usual, identity: elsewhere }), 800, 1_000);
+    expect((await reserve({ ...chat, stream: true })).reservation.outputTokens).toBe(1_024);
+    gateway.profile.learn(profileKey(usual), 200, 1_000);
     expect((await reserve({ ...chat, stream: true })).reservation.outputTokens).toBe(300);
   });
 

@@ -21,7 +21,7 @@ export interface Reservation {
   usd: bigint;
   tokens: bigint;
   readonly edit: UpstreamEdit;
-  /** Output cap that Tollhouse set at the provider, per choice, because more could not be paid; null = none. */
+  /** Output cap that Tollhouse set at the provider, per choice, because more could not be paid or a policy says so; null = none. */
   readonly outputLimit: number | null;
 }
 
@@ -98,16 +98,18 @@ function reservation(
   call.states = result.states;
   const { facts } = call;
   const capped = outputLimit !== null && (facts.outputTokensMax === null || outputLimit < facts.outputTokensMax);
+  const cap = capped ? outputLimit : (call.policy?.outputLimit ?? null);
   return {
     mode,
     outputTokens,
     usd: want.usd,
     tokens: want.tokens,
-    outputLimit: capped ? outputLimit : null,
+    outputLimit: cap,
     edit: {
       ...(mode === "assembled" && { forceStream: true }),
       ...(mode !== "bound" && { includeUsage: !call.target.upstream.refusesStreamOptions }),
-      ...(capped && { outputTokensMax: outputLimit }),
+      ...(cap !== null && { outputTokensMax: cap }),
+      ...((call.askedModel ?? null) !== null && { model: facts.model }),
     },
   };
 }
@@ -135,8 +137,9 @@ function firstOutput(gateway: Gateway, call: Call, mode: Reservation["mode"]): n
   return Math.min(outputTokensMax, hiddenTokensMax + slice);
 }
 
-export function profileKey(call: ConsideredCall): string {
-  return `${call.facts.model} ${call.identity.dimensions.feature ?? ""}`;
+/** With the tenant: how large a first slice is must tell nobody what others' answers are like. */
+export function profileKey({ identity, facts }: Pick<ConsideredCall, "identity" | "facts">): string {
+  return `${identity.tenant} ${facts.model} ${identity.dimensions.feature ?? ""}`;
 }
 
 function amountsOf(estimated: Estimate, mode: Reservation["mode"], outputTokens: number): Amounts {
@@ -158,7 +161,7 @@ function clampInt(value: bigint): number {
 }
 
 /** Replaces the byte bound of the input by an exact count, where that is lower. False: nothing changed. */
-async function countInput(gateway: Gateway, call: Call, body: unknown, room: Room): Promise<boolean> {
+export async function countInput(gateway: Gateway, call: Call, body: unknown, room: Room): Promise<boolean> {
   const { facts, target, route } = call;
   const { adapter } = target.upstream;
   if (facts.inputHidden) return false;
@@ -203,8 +206,12 @@ const CAPPED: ReadonlySet<Endpoint> = new Set<Endpoint>([
   "generate_content",
 ]);
 
-function canCap(call: Call): boolean {
-  return CAPPED.has(call.facts.endpoint);
+export function isCappable(endpoint: Endpoint): boolean {
+  return CAPPED.has(endpoint);
+}
+
+function canCap({ facts, policy }: Call): boolean {
+  return isCappable(facts.endpoint) && policy?.clampForbidden !== true;
 }
 
 /** A tool that may be used without end cannot be reserved; under a hard budget that is refused rather than hoped for. */

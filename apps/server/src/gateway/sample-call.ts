@@ -8,14 +8,18 @@ import {
   type SpoolRecord,
 } from "@tollhouse/store";
 import {
+  compilePolicies,
   createLimitSnapshot,
   seededPriceBook,
   type Limit,
   type LimitSnapshot,
   type PriceBook,
 } from "@tollhouse/engine";
+import { AnomalyMonitor } from "../anomalies/anomaly-monitor.ts";
+import { createFingerprint } from "../anomalies/fingerprint.ts";
 import { BlockSnapshot } from "../blocks/block-snapshot.ts";
 import { SettledTap } from "../limits/settled-tap.ts";
+import type { PolicyRules } from "../policies/load-policies.ts";
 import type { TokenCounter } from "../tokens/count-tokens.ts";
 import type { Call } from "./call.ts";
 import type { EndedCall } from "./ended-call.ts";
@@ -35,8 +39,12 @@ export interface SampleGateway extends Gateway {
   readonly failures: unknown[];
   /** The limits in force; a test may change them between two steps of a call. */
   inForce: readonly Limit[];
+  /** Without policies, until a test gives it some. */
+  rules: PolicyRules;
   /** What is stopped. */
   stopped: BlockSnapshot;
+  /** Without rules, and freezes nothing. */
+  readonly monitor: AnomalyMonitor;
   version: number;
 }
 
@@ -58,6 +66,7 @@ export const fourBytesAToken: TokenCounter = {
 export const neverCounts: TokenCounter = { count: () => Promise.resolve(null), close: () => Promise.resolve() };
 
 const SEEDED = seededPriceBook();
+const NO_PROVIDER_KEYS = { find: () => undefined };
 
 export function sampleGateway(options: SampleOptions): SampleGateway {
   const { spool, tokens = fourBytesAToken, prices = SEEDED, limits } = options;
@@ -75,12 +84,20 @@ export function sampleGateway(options: SampleOptions): SampleGateway {
     },
     identity: { ...place, auth: "open", strict: false, isAdminKey: () => false, findKey: () => "KEY_INVALID" },
     inForce: [],
+    rules: {
+      snapshot: compilePolicies([]),
+      planOf: () => ({ plan: null }),
+      idOf: (slot, scope, value) => `lim_${slot} ${scope}:${value}`,
+    },
     stopped: BlockSnapshot.of([]),
     version: 1,
     limits:
       limits ??
       (() => createLimitSnapshot({ version: gateway.version, limits: gateway.inForce, defaultSessionBudget: null })),
     blocks: () => gateway.stopped,
+    policies: () => gateway.rules,
+    providerKeys: () => NO_PROVIDER_KEYS,
+    anomalies: () => gateway.monitor,
     counters: new MemoryCounterStore(),
     prices,
     spool,
@@ -92,10 +109,23 @@ export function sampleGateway(options: SampleOptions): SampleGateway {
     now: () => SAMPLE_MS,
     exchanges: new RunningCalls(),
     state: { closing: false, inFlight: 0, drains: 0 },
+    monitor: sampleMonitor(failures),
     told,
     failures,
   };
   return gateway;
+}
+
+function sampleMonitor(failures: unknown[]): AnomalyMonitor {
+  return new AnomalyMonitor({
+    fingerprint: createFingerprint(new Uint8Array(32)),
+    scopesMax: 1_000,
+    freeze: () => Promise.resolve(),
+    seen: () => undefined,
+    evicted: () => undefined,
+    failed: (error) => void failures.push(error),
+    now: () => SAMPLE_MS,
+  });
 }
 
 export interface CallOptions {
@@ -145,6 +175,7 @@ export function sampleCall(gateway: SampleGateway, options: CallOptions): Call {
     startedAt: performance.now(),
     identity,
     facts,
+    credential: target.upstream.credential,
     raw,
     price,
     priced: price !== null,

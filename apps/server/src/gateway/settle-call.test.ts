@@ -7,7 +7,7 @@ import { createPriceBook, createPriceRow, freePriceRow, seededPriceBookData, typ
 import { openSpool, type OutcomeRecord, type Spool } from "@tollhouse/store";
 import type { Call } from "./call.ts";
 import { buildRefusal } from "./refusal.ts";
-import { reserveCall } from "./reserve-call.ts";
+import { profileKey, reserveCall } from "./reserve-call.ts";
 import {
   neverCounts,
   sampleCall,
@@ -17,7 +17,8 @@ import {
   spooled,
   type SampleGateway,
 } from "./sample-call.ts";
-import { recordBlocked, settleCall, type End } from "./settle-call.ts";
+import { recordBlocked } from "./record-blocked.ts";
+import { settleCall, type End } from "./settle-call.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "tollhouse-settle-"));
 let spool: Spool;
@@ -124,10 +125,12 @@ describe("what the provider reported", () => {
   });
 
   test("the size of the answer is learned, from reports only", async () => {
-    await settle(await reserved(), { outputCounted: 700 });
-    expect(gateway.profile.slice("gpt-4o-mini ")).toBe(1_024);
+    const call = await reserved();
+    const usual = profileKey(call);
+    await settle(call, { outputCounted: 700 });
+    expect(gateway.profile.slice(usual)).toBe(1_024);
     await settle(await reserved(), { report: report({}) });
-    expect(gateway.profile.slice("gpt-4o-mini ")).toBe(75);
+    expect(gateway.profile.slice(usual)).toBe(75);
   });
 });
 

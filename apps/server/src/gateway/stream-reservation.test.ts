@@ -253,3 +253,10 @@ test("the lead follows the rate that was learned", async () => {
   await send("x");
   expect(call.reservation.outputTokens).toBe(2_524);
 });
+
+test("what a tenant's calls usually answer is learned from its own alone", async () => {
+  const { call } = await start();
+  const others = { ...call, identity: { ...call.identity, tenant: "b".repeat(32) } };
+  gateway.profile.learn(profileKey(call), 100, 1_000);
+  expect([gateway.profile.slice(profileKey(call)), gateway.profile.slice(profileKey(others))]).toEqual([150, 1_024]);
+});

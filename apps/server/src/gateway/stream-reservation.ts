@@ -109,6 +109,7 @@ export class StreamReservation {
     reservation.outputTokens += tokens;
     reservation.usd += more.usd;
     reservation.tokens += more.tokens;
+    this.#gateway.anomalies(this.#call.identity).grow(decision, more.usd);
     this.#gateway.spool
       .append({ t: "extend", decision, usd: more.usd.toString(), tokens: more.tokens.toString() })
       .catch(() => this.#host.unrecorded());

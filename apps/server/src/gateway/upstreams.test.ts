@@ -59,6 +59,8 @@ describe("what identifies the caller stays here", () => {
     ["/v1/chat/completions?k%65y=th_x&session%5Fid=s", "/v1/chat/completions"],
     ["/v1/chat/completions?key=a&key=b&keys=1&key", "/v1/chat/completions?keys=1"],
     ["/v1/chat/completions?api-version=2024-10-21", "/v1/chat/completions?api-version=2024-10-21"],
+    ["/v1/chat/completions?%24key=a&ACCESS_TOKEN=b&oauth_token=c&alt=sse", "/v1/chat/completions?alt=sse"],
+    ["/v1/chat/completions?subscription-key=a&$userProject=b&quotaUser=c", "/v1/chat/completions"],
   ])("%s goes on as %s", (url, path) => expect(found(url)?.[1]).toBe(path));
 });
 
@@ -78,6 +80,17 @@ describe("the credential", () => {
     expect(none.needsCredential).toBe(auth !== "none");
     await Promise.all([installed.pool.destroy(), none.pool.destroy()]);
   });
+});
+
+test.each([
+  ["https://api.openai.com/v1", "https://api.openai.com"],
+  ["https://API.openai.com:443/other/path", "https://api.openai.com"],
+  ["http://api.openai.com/v1", "http://api.openai.com"],
+  ["https://api.openai.com:8443/v1", "https://api.openai.com:8443"],
+])("the origin of %s is %s: what a provider key is bound to", async (baseUrl, origin) => {
+  const upstream = createUpstream({ ...settings, baseUrl });
+  expect(upstream.origin).toBe(origin);
+  await upstream.pool.destroy();
 });
 
 test.each([

@@ -15,15 +15,25 @@ export interface UpstreamSettings {
   readonly chunkTimeoutMs: number;
 }
 
+/** The header that a credential goes upstream in. */
+export type Credential = readonly [name: string, value: string];
+
 export interface Upstream {
   readonly name: string;
+  /** Scheme, host and port: what a tenant's own provider key is bound to. */
+  readonly origin: string;
   readonly adapter: ProviderAdapter;
   /** Path prefix of the base URL, without a slash at its end. */
   readonly basePath: string;
+  /**
+   * Shared by all tenants. Nothing on a connection says whose it is: HTTP/1.1 without client certificates, one request at a time, the
+   * credential in each request's own headers.
+   */
   readonly pool: Pool;
-  readonly credential: readonly [name: string, value: string] | null;
-  /** Wraps a client's own credential, where none is installed. */
-  credentialOf(own: string): readonly [name: string, value: string];
+  /** The one that is installed. */
+  readonly credential: Credential | null;
+  /** Wraps a tenant's or a client's own. */
+  credentialOf(own: string): Credential;
   readonly needsCredential: boolean;
   /** Learned: this host answered 400 to `stream_options`, so that it is not asked for usage any more. */
   refusesStreamOptions: boolean;
@@ -33,12 +43,13 @@ const ADAPTERS: { readonly [D in Dialect]: ProviderAdapter } = { openai, anthrop
 
 export function createUpstream(settings: UpstreamSettings): Upstream {
   const url = new URL(settings.baseUrl);
-  const wrap = (value: string): readonly [string, string] =>
+  const wrap = (value: string): Credential =>
     settings.auth === "bearer" || settings.auth === "none"
       ? ["authorization", `Bearer ${value}`]
       : [settings.auth, value];
   return {
     name: settings.name,
+    origin: url.origin,
     adapter: ADAPTERS[settings.dialect],
     basePath: url.pathname.replace(/\/+$/, ""),
     pool: new Pool(url.origin, {
@@ -86,14 +97,35 @@ export function createTargetFinder(upstreams: ReadonlyMap<string, Upstream>): (u
   };
 }
 
-/** Query parameters that speak to Tollhouse (identify.ts): the session is no provider's business, and a key of ours must never reach one. */
-const OURS: ReadonlySet<string> = new Set(["session_id", "key"]);
+/**
+ * Query parameters that do not go on. `session_id` and `key` speak to Tollhouse (identify.ts): the session is no provider's business,
+ * and a key of ours must never reach one. The others would put another credential, or another payer, beside the one that was chosen:
+ * Google's system parameters (https://cloud.google.com/apis/docs/system-parameters), and Azure API Management's.
+ */
+const OURS: ReadonlySet<string> = new Set([
+  "session_id",
+  "key",
+  "$key",
+  "access_token",
+  "$access_token",
+  "oauth_token",
+  "$oauth_token",
+  "api_key",
+  "api-key",
+  "subscription-key",
+  "userproject",
+  "$userproject",
+  "quotauser",
+  "$quotauser",
+]);
 
 function withoutOurs(path: string): string {
   const mark = path.indexOf("?");
   if (mark === -1) return path;
   const pairs = path.slice(mark + 1).split("&");
   // Read as identify reads them, percent-encoded names included.
-  const kept = pairs.filter((pair) => ![...new URLSearchParams(pair).keys()].some((name) => OURS.has(name)));
+  const kept = pairs.filter(
+    (pair) => ![...new URLSearchParams(pair).keys()].some((name) => OURS.has(name.toLowerCase())),
+  );
   return kept.length === 0 ? path.slice(0, mark) : `${path.slice(0, mark)}?${kept.join("&")}`;
 }

@@ -15,7 +15,7 @@ function grant(fixed: Dimensions, settable: Dimension[] | null): KeyGrant {
     ...times,
     ...hashes,
   };
-  return grantOf(key, null);
+  return grantOf("0".repeat(32), key, null);
 }
 
 test.each<[string, Dimensions, Dimension[] | null, Dimensions, Dimensions, Dimension[]]>([

@@ -22,6 +22,13 @@ export function describeKey(key: ApiKey): Omit<KeyAnswer, "last_used_at"> {
   };
 }
 
+/** A user id is erasable, and an entry is not: the ledger says that a key is for one user, the table of keys for whom. */
+export function keyLedgerText(key: ApiKey): string {
+  const told = describeKey(key);
+  const { user } = told.fixed;
+  return JSON.stringify(user === undefined ? told : { ...told, fixed: { ...told.fixed, user: "user" } });
+}
+
 function timeOf(ms: number | null): string | null {
   return ms === null ? null : new Date(ms).toISOString();
 }

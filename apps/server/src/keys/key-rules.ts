@@ -61,7 +61,7 @@ function rateLimited(what: "requests" | "tokens", perMinute: number, waitMs: num
 }
 
 /** Every model that may serve the call is looked at: a fallback is no way around the list. */
-function modelNotAllowed({ facts }: ConsideredCall, { models }: KeyGrant): Blocked | null {
+export function modelNotAllowed({ facts }: ConsideredCall, { models }: KeyGrant): Blocked | null {
   if (models === null || facts.model === "") return null;
   const refused = [facts.model, ...(facts.otherModels ?? [])].find((model) => !models.matches(model));
   if (refused === undefined) return null;

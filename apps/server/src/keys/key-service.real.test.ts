@@ -139,10 +139,10 @@ describe("finding a key", () => {
       expect(found(makeKeyText("dev", id), by)).toBe("KEY_INVALID");
     }
     await expect(keys.update(id, { name: "again" }, "dev", ADMIN_ACCESS)).rejects.toMatchObject({
-      code: "KEY_REVOKED",
+      code: "ALREADY_REVOKED",
     });
     await expect(keys.rotate(id, { overlap_seconds: 0 }, "dev", ADMIN_ACCESS)).rejects.toMatchObject({
-      code: "KEY_REVOKED",
+      code: "ALREADY_REVOKED",
     });
     await keys.revoke(id, "dev", ADMIN_ACCESS);
     expect((await entries(id)).map(({ action }) => action)).toEqual(["key.create", "key.revoke"]);

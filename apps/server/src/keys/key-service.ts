@@ -14,8 +14,9 @@ import {
   type StoredApiKey,
 } from "@tollhouse/store";
 import type { Access } from "../control/access.ts";
+import { assertMatch, type IfMatch } from "../control/etag.ts";
 import { Problem } from "../control/problem.ts";
-import { describeKey } from "./describe-key.ts";
+import { describeKey, keyLedgerText } from "./describe-key.ts";
 import { grantOf, type KeyGrant } from "./key-grant.ts";
 import { keyIdOf, makeKeyId, makeKeyText } from "./key-text.ts";
 
@@ -27,6 +28,8 @@ export interface KeyServiceParts {
   readonly hashKey: Uint8Array;
   readonly environments: readonly string[];
   readonly first: readonly StoredApiKey[];
+  /** Told of each key that comes into force. */
+  made?(id: string): void;
   now(): number;
 }
 
@@ -64,7 +67,11 @@ export class KeyService {
   /** One look-up and one HMAC, however many keys there are; a text whose checksum is wrong costs neither. */
   find(text: string): KeyGrant | KeyRefusal {
     const id = keyIdOf(text);
-    if (id === null) return "KEY_INVALID";
+    return id === null ? "KEY_INVALID" : this.findById(id, text);
+  }
+
+  /** `id`: the one that the text names. */
+  findById(id: string, text: string): KeyGrant | KeyRefusal {
     const key = this.#keys.get(id);
     const hash = this.#hash(text);
     const isCurrent = timingSafeEqual(hash, key?.hash ?? NO_HASH);
@@ -80,6 +87,10 @@ export class KeyService {
     return this.#grants.get(id) ?? this.#grant(key);
   }
 
+  get tenant(): string {
+    return this.#parts.tenant;
+  }
+
   get(id: string, environment: string): KeyAnswer {
     return this.#answer(this.#key(id, environment));
   }
@@ -87,10 +98,11 @@ export class KeyService {
   /** A page by id; `cursor`: the last id of the page before. */
   async list(environment: string, cursor: string, limit: number): Promise<{ keys: KeyAnswer[]; next: string | null }> {
     const { db, tenant } = this.#parts;
-    const page = await pageOfApiKeys(db, { tenant, environment }, cursor, limit);
+    const found = await pageOfApiKeys(db, { tenant, environment }, cursor, limit + 1);
+    const page = found.slice(0, limit);
     // What is in force is answered: the database only knows which keys come next.
     const keys = page.map(({ key }) => this.#answer(this.#keys.get(key.id) ?? key));
-    return { keys, next: page.length < limit ? null : (page.at(-1)?.key.id ?? null) };
+    return { keys, next: found.length > limit ? (page.at(-1)?.key.id ?? null) : null };
   }
 
   create(input: KeyCreate, environment: string, access: Access): Promise<KeyMade> {
@@ -119,15 +131,23 @@ export class KeyService {
         () => this.#record("key.delete", access, key, null),
       );
       this.#keys.set(id, key);
+      this.#parts.made?.(id);
       return { ...this.#answer(key), key: text };
     });
   }
 
-  update(id: string, input: KeyUpdate, environment: string, access: Access): Promise<KeyAnswer> {
+  update(
+    id: string,
+    input: KeyUpdate,
+    environment: string,
+    access: Access,
+    ifMatch: IfMatch = null,
+  ): Promise<KeyAnswer> {
     const { version, expires_at, ...changes } = input;
     return this.#inTurn(async () => {
       assertGlobs(input.models ?? null);
       const old = this.#changeable(id, environment);
+      assertMatch(ifMatch, id, old.version);
       if (version !== undefined && version !== old.version)
         throw new Problem("VERSION_CONFLICT", `${id} is at version ${old.version}, not ${version}`);
       const said = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
@@ -144,9 +164,10 @@ export class KeyService {
   }
 
   /** A new secret; the one of now is valid for the overlap, an older one no longer. */
-  rotate(id: string, input: KeyRotate, environment: string, access: Access): Promise<KeyMade> {
+  rotate(id: string, input: KeyRotate, environment: string, access: Access, ifMatch: IfMatch = null): Promise<KeyMade> {
     return this.#inTurn(async () => {
       const old = this.#changeable(id, environment);
+      assertMatch(ifMatch, id, old.version);
       // Whoever rotates a key has its new secret.
       assertMayGive(access, old.rules.permissions);
       const text = makeKeyText(environment, id);
@@ -163,9 +184,10 @@ export class KeyService {
   }
 
   /** New calls are refused from this moment on, before the database knows; running ones go on. Revoked twice: nothing changes. */
-  revoke(id: string, environment: string, access: Access): Promise<void> {
+  revoke(id: string, environment: string, access: Access, ifMatch: IfMatch = null): Promise<void> {
     return this.#inTurn(async () => {
       const old = this.#key(id, environment);
+      assertMatch(ifMatch, id, old.version);
       if (old.revokedMs !== null) return;
       const key: ApiKey = { ...old, revokedMs: this.#parts.now(), version: old.version + 1 };
       this.#putInForce(key);
@@ -174,6 +196,15 @@ export class KeyService {
         throw error;
       });
     });
+  }
+
+  /** Revoked keys no longer say that they were for this user, whom the database has forgotten. */
+  forgetUser(user: string): void {
+    for (const key of this.#keys.values()) {
+      if (key.revokedMs === null || key.rules.fixed.user !== user) continue;
+      const { user: _, ...fixed } = key.rules.fixed;
+      this.#putInForce({ ...key, rules: { ...key.rules, fixed } });
+    }
   }
 
   /** Tells the database of last uses; called once a minute. What it does not take is told the next time. */
@@ -204,7 +235,7 @@ export class KeyService {
   }
 
   #grant(key: ApiKey): KeyGrant {
-    const grant = grantOf(key, this.#grants.get(key.id) ?? null);
+    const grant = grantOf(this.#parts.tenant, key, this.#grants.get(key.id) ?? null);
     this.#grants.set(key.id, grant);
     return grant;
   }
@@ -230,8 +261,8 @@ export class KeyService {
       actor: access.actor,
       action,
       subject: subject.id,
-      before: before === null ? null : JSON.stringify(describeKey(before)),
-      after: after === null ? null : JSON.stringify(describeKey(after)),
+      before: before === null ? null : keyLedgerText(before),
+      after: after === null ? null : keyLedgerText(after),
     };
     return this.#parts.spool.append(record);
   }
@@ -246,7 +277,7 @@ export class KeyService {
 
   #changeable(id: string, environment: string): ApiKey {
     const key = this.#key(id, environment);
-    if (key.revokedMs !== null) throw new Problem("KEY_REVOKED", `${id} was revoked: make another key instead`);
+    if (key.revokedMs !== null) throw new Problem("ALREADY_REVOKED", `${id} was revoked: make another key instead`);
     return key;
   }
 

@@ -31,6 +31,18 @@ export class SmoothedRate {
     this.#level = Math.max(0, this.#level + amount * MINUTE_MS);
   }
 
+  /** How much fits now; 0 where it is filled beyond a minute's worth. */
+  remaining(nowMs: number): number {
+    this.#drain(nowMs);
+    return Math.max(0, Math.floor((this.#full - this.#level) / MINUTE_MS));
+  }
+
+  /** Milliseconds until a whole minute's worth fits again. */
+  resetMs(nowMs: number): number {
+    this.#drain(nowMs);
+    return Math.ceil(this.#level / this.perMinute);
+  }
+
   #drain(nowMs: number): void {
     if (nowMs <= this.#atMs) return;
     this.#level = Math.max(0, this.#level - (nowMs - this.#atMs) * this.perMinute);

@@ -55,11 +55,6 @@ export class LimitService {
     return this.#snapshot;
   }
 
-  list(): LimitAnswer[] {
-    const limits = [...this.#snapshot.all()].sort((a, b) => (a.id < b.id ? -1 : 1));
-    return limits.map((limit) => this.#answer(limit));
-  }
-
   get(id: string): LimitAnswer {
     return this.#answer(this.#find(id));
   }
@@ -158,8 +153,11 @@ export class LimitService {
       this.#snapshot = next;
       await this.#record("limit.delete", actor, old, null, { limit: fallback.id, sums: added }).catch(
         (error: unknown) => {
-          // Not in the ledger: the limit was never deleted, and must go on holding. What its fallback counts is only stricter.
+          // Not in the ledger: the limit was never deleted, and must go on holding. Nor is what its fallback was to count: the next try
+          // would find it counted, and not tell the ledger.
           this.#snapshot = before;
+          for (const [windowId, amount] of added)
+            counters.seed(fallback.id, windowId, counters.settledIn(fallback.id, windowId) - amount);
           throw error;
         },
       );
@@ -304,7 +302,7 @@ function parseAmount(measure: Measure, text: string): bigint {
   }
 }
 
-async function within(promise: Promise<void>, ms: number): Promise<void> {
+export async function within(promise: Promise<void>, ms: number): Promise<void> {
   const { promise: late, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(
     () => reject(new Problem("LIMITS_UNAVAILABLE", "The ledger is behind, so what was spent is not known yet")),

@@ -1,5 +1,5 @@
-import { createLimitSnapshot } from "@tollhouse/engine";
-import { deriveKey, listLimits, type LedgerKeys } from "@tollhouse/store";
+import { createLimitSnapshot, type Limit, type LimitSnapshot } from "@tollhouse/engine";
+import { deriveKey, listLimits, StartRefused, type Database, type LedgerKeys } from "@tollhouse/store";
 import type { Place } from "../place.ts";
 import { Problem } from "../control/problem.ts";
 import { createDerivedId } from "./derived-id.ts";
@@ -29,17 +29,30 @@ export async function loadLimitServices(parts: LimitServicesParts): Promise<(pla
 async function loadLimitService(parts: LimitServicesParts, environment: string): Promise<LimitService> {
   const { db, keys, masterKey, tenant, defaultBudget } = parts;
   const place: Place = { tenant, environment };
-  const limits = [];
-  for await (const limit of listLimits(db, place)) limits.push(limit);
+  const derivedId = createDerivedId(deriveKey(masterKey, "derived-limit", tenant), environment);
+  const compile = (limits: readonly Limit[]): LimitSnapshot =>
+    createLimitSnapshot({ version: 1, limits, defaultSessionBudget: defaultBudget, derivedId });
   return new LimitService({
     ...parts,
     ...place,
-    first: createLimitSnapshot({
-      version: 1,
-      limits,
-      defaultSessionBudget: defaultBudget,
-      derivedId: createDerivedId(deriveKey(masterKey, "derived-limit", tenant), environment),
-    }),
+    first: await compileStored(db, place, compile),
     startingAmounts: (limit, nowMs, ended) => recordedAmounts({ db, keys, ...place }, limit, nowMs, ended),
   });
+}
+
+/** A stored limit that cannot be read stops the start: left out, it would allow. */
+async function compileStored(
+  db: Database,
+  place: Place,
+  compile: (limits: readonly Limit[]) => LimitSnapshot,
+): Promise<LimitSnapshot> {
+  const limits: Limit[] = [];
+  try {
+    for await (const page of listLimits(db, place)) for (const limit of page) limits.push(limit);
+    return compile(limits);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    const what = `a stored limit of ${place.environment} cannot be read: ${error.message}`;
+    throw new StartRefused("LIMIT_INVALID", what, error);
+  }
 }

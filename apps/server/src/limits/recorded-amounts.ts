@@ -32,7 +32,7 @@ export function recordedAmounts(
 }
 
 /** Window id, start, end: one for a calendar window, one a slot for `rolling_24h`. */
-function spans(limit: Limit, nowMs: number): [string, number, number][] {
+export function spans(limit: Limit, nowMs: number): [string, number, number][] {
   if (limit.window !== "rolling_24h") {
     const { id, startMs, endMs } = windowAt(limit.window, limit.timeZone, nowMs);
     return [[id, Math.max(0, startMs), endMs]];
@@ -44,7 +44,11 @@ function spans(limit: Limit, nowMs: number): [string, number, number][] {
   });
 }
 
-async function present(tx: Queryable, tenant: string, ended: readonly SettledCall[]): Promise<ReadonlySet<string>> {
+export async function present(
+  tx: Queryable,
+  tenant: string,
+  ended: readonly SettledCall[],
+): Promise<ReadonlySet<string>> {
   if (ended.length === 0) return new Set();
   const { rows } = await tx.query<{ entry_id: string }>(
     "SELECT entry_id FROM ledger_entries WHERE tenant = $1 AND entry_id = ANY($2::uuid[])",

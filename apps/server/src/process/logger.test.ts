@@ -151,6 +151,21 @@ describe("secrets", () => {
     expect(lines[0]).toContain("Incorrect API key provided: [redacted]");
   });
 
+  test("a secret that came while the process runs is in no event and no error, whole or in part, and is not kept when it goes", () => {
+    const { logger, lines } = record("debug");
+    // The second begins as a known form does, and goes on as none.
+    const live = new Set(["without+any(form", "sk-zyxwvutsrqponmlkjihg$&!rest"]);
+    logger.hide(() => live);
+    const cause = new Error(`upstream said ${[...live].join(" and ")}`);
+    logger.error([...live].join(), { text: [...live].join(), error: new Error("failed", { cause }) });
+    logger.call({ ...CALL, error: `${[...live].join()}, twice: ${[...live].join()}` });
+    expect(lines.join()).toContain("[redacted]");
+    for (const part of ["without", "any(form", "zyxwvu", "rest"]) expect(lines.join()).not.toContain(part);
+    live.clear();
+    logger.error("without+any(form");
+    expect(lines.at(-1)).toContain("without+any(form");
+  });
+
   test("a secret of a few letters does not turn ordinary words into nothing", () => {
     const { logger, lines } = record("info", ["", "run"]);
     logger.call(CALL);

@@ -1,5 +1,5 @@
 import { USAGE_CLASSES } from "@tollhouse/contract";
-import type { ReasonCode, Usage } from "@tollhouse/contract";
+import type { AnomalyAction, AnomalyKind, ReasonCode, Usage } from "@tollhouse/contract";
 import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
 import { createHistogram } from "./histogram.ts";
 import { createSeries } from "./series.ts";
@@ -34,6 +34,10 @@ export interface Metrics {
   callEnded(call: CallMeasured): void;
   /** A refusal that is no call: a path that does not exist, a body that is too large. */
   refused(reasonCode: ReasonCode): void;
+  /** A call triggered an anomaly rule. */
+  anomalySeen(kind: AnomalyKind, action: AnomalyAction): void;
+  /** An anomaly rule forgot a scope before its time, because too many are remembered. */
+  anomalyScopeEvicted(): void;
   /** Values read at each scrape. The last ones given count. */
   watch(gauges: Gauges): void;
   readonly contentType: string;
@@ -88,6 +92,16 @@ export function createMetrics({ providers, isKnownModel }: MetricsOptions): Metr
     "tollhouse_overrun_usd_total",
     "Sum of what was settled above the reserved",
     ["provider"],
+  );
+  const anomalies = counter(registry, "tollhouse_anomalies_total", "Calls that triggered an anomaly rule", [
+    "kind",
+    "action",
+  ]);
+  const evicted = counter(
+    registry,
+    "tollhouse_anomaly_scopes_evicted_total",
+    "Scopes that an anomaly rule forgot before its window ended, because too many are remembered",
+    [],
   );
   const observeOverhead = createHistogram(registry, {
     name: "tollhouse_overhead_seconds",
@@ -158,6 +172,8 @@ export function createMetrics({ providers, isKnownModel }: MetricsOptions): Metr
       }
     },
     refused: (reasonCode) => refusals.add([reasonCode], 1),
+    anomalySeen: (kind, action) => anomalies.add([kind, action], 1),
+    anomalyScopeEvicted: () => evicted.add([], 1),
     watch(given) {
       gauges = given;
     },

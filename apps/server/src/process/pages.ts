@@ -7,10 +7,14 @@ export interface PageParts {
   /** Prometheus text. */
   metrics(): Promise<string>;
   readonly metricsType: string;
+  /** May whoever sends this see sums over all tenants? Absent = anybody. */
+  readonly mayReadMetrics?: (authorization: string | undefined) => boolean;
   readonly address: () => string;
   /** The description of the control API: the same bytes in every installation of this version. */
   readonly openApi: string;
 }
+
+const METRICS_REFUSED = "With several tenants, the metrics are the admin's: send Authorization: Bearer <admin key>\n";
 
 type Page = (req: IncomingMessage, res: ServerResponse) => void;
 
@@ -32,10 +36,11 @@ export function createPages(parts: PageParts): ReadonlyMap<string, Page> {
     ],
     [
       "/metrics",
-      (_req, res) => {
+      (req, res) => {
+        if (parts.mayReadMetrics?.(req.headers.authorization) === false) return sendText(res, 401, METRICS_REFUSED);
         parts.metrics().then(
           (text) => send(res, 200, parts.metricsType, text),
-          () => send(res, 500, "text/plain", "the metrics cannot be collected\n"),
+          () => sendText(res, 500, "the metrics cannot be collected\n"),
         );
       },
     ],
@@ -43,6 +48,10 @@ export function createPages(parts: PageParts): ReadonlyMap<string, Page> {
     ["/", welcome],
     ["/dashboard", welcome],
   ]);
+}
+
+function sendText(res: ServerResponse, status: number, text: string): void {
+  send(res, status, "text/plain", text);
 }
 
 function sendJson(res: ServerResponse, status: number, body: unknown): void {

@@ -5,6 +5,13 @@ const SECRET_LENGTH_MIN = 6;
 const FORMS = ["\\b(?:sk-|th_|gsk_|xai-)[\\w-]{16,}", "\\bAIza[\\w-]{20,}", "\\b[Bb]earer\\s+[^\\s\"']{8,}"];
 const FORM_LENGTH_MIN = 15;
 
+/** Secrets that come and go while the process runs. Looked for one by one: for the few lines that are no line of a call. */
+export function redactEach(text: string, secrets: Iterable<string>): string {
+  let redacted = text;
+  for (const secret of secrets) if (redacted.includes(secret)) redacted = redacted.replaceAll(secret, () => REDACTED);
+  return redacted;
+}
+
 /**
  * Replaces every known secret, and whatever looks like a key, in a text. Works on values and not on whole lines, so that a
  * secret can never be hidden by an escape, and texts shorter than any secret cost one comparison.

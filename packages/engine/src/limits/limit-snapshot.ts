@@ -2,6 +2,7 @@ import { type Dimensions, type ParsedScope, parseScope, type ScopeKind } from "@
 import { LayeredMap } from "./layered-map.ts";
 import { compareLimits } from "./limit-order.ts";
 import type { Limit } from "./limit.ts";
+import { SortedLimits } from "./sorted-limits.ts";
 import { SessionDefaults } from "./session-defaults.ts";
 
 export interface LimitSnapshotInput {
@@ -41,30 +42,28 @@ export interface LimitSnapshot {
   without(id: string): LimitSnapshot;
 }
 
-/** Throws RangeError naming the limit where a scope is none, an amount is negative, or an id is given twice. */
+/**
+ * Throws RangeError naming the limit where a scope is none, an amount is negative, or an id is given twice. Takes `limits` over: the
+ * caller must not change them any more.
+ */
 export function createLimitSnapshot(input: LimitSnapshotInput): LimitSnapshot {
-  const byKind = new Map<ScopeKind, Map<string, Limit[]>>();
-  const byId = new Map<string, Limit | null>();
+  const byKind = new Map<ScopeKind, Map<string, Held>>();
   for (const limit of input.limits) {
-    checkLimit(limit);
-    if (byId.has(limit.id)) throw new RangeError(`limits: ${limit.id} is given twice`);
-    byId.set(limit.id, limit);
-    const { kind, value } = scopeOf(limit);
+    const { kind, value } = checkedScope(limit);
     let byValue = byKind.get(kind);
     if (byValue === undefined) byKind.set(kind, (byValue = new Map()));
-    const list = byValue.get(value);
-    if (list === undefined) byValue.set(value, [limit]);
-    else list.push(limit);
+    const held = byValue.get(value);
+    if (held === undefined) byValue.set(value, kind === "session" ? [limit] : limit);
+    else byValue.set(value, [...listOf(held), limit].sort(compareLimits));
   }
-  for (const byValue of byKind.values()) for (const list of byValue.values()) list.sort(compareLimits);
   const budget = input.defaultSessionBudget;
   if (budget !== null && budget < 0n) throw new RangeError(`defaultSessionBudget: expected 0 or above, got ${budget}`);
   return new Snapshot({
     version: input.version,
     defaultSessionBudget: budget,
     defaults: budget === null ? null : new SessionDefaults(budget, input.version, input.derivedId),
-    byKind: new Map([...byKind].map(([kind, byValue]) => [kind, LayeredMap.over<readonly Limit[]>(byValue)])),
-    byId: LayeredMap.over(byId),
+    byKind: new Map([...byKind].map(([kind, byValue]) => [kind, LayeredMap.over<Held>(byValue)])),
+    byId: LayeredMap.over<Limit | null>(new SortedLimits(input.limits)),
   });
 }
 
@@ -81,7 +80,13 @@ interface Parts {
  * Limits by kind of scope, then by its value: no text is put together on the call path, and kinds that nobody limits are
  * not looked up. An empty list where the last limit of a scope went.
  */
-type ScopeMaps = ReadonlyMap<ScopeKind, LayeredMap<readonly Limit[]>>;
+type ScopeMaps = ReadonlyMap<ScopeKind, LayeredMap<Held>>;
+
+/**
+ * What one scope has: nearly always a single limit, which needs no list around it (56 bytes each, in a million). Sessions always have
+ * one: what is remembered of them is told apart by it.
+ */
+type Held = Limit | readonly Limit[];
 
 const NONE: readonly Limit[] = Object.freeze([]);
 /** The order of `match`; the session comes before them. */
@@ -122,11 +127,10 @@ class Snapshot implements LimitSnapshot {
   }
 
   with(limit: Limit): LimitSnapshot {
-    checkLimit(limit);
+    const { kind, value } = checkedScope(limit);
     const old = this.#parts.byId.get(limit.id);
     const base = old ? without(this.#parts.byKind, old) : this.#parts.byKind;
-    const { kind, value } = scopeOf(limit);
-    const list = [...(base.get(kind)?.get(value) ?? NONE), limit].sort(compareLimits);
+    const list = [...listOf(base.get(kind)?.get(value) ?? NONE), limit].sort(compareLimits);
     return this.#next(replaced(base, kind, value, list), this.#parts.byId.with(limit.id, limit));
   }
 
@@ -140,33 +144,42 @@ class Snapshot implements LimitSnapshot {
   }
 
   #ofSession(session: string): readonly Limit[] {
-    const own = this.#of("session", session);
+    const own = listOf(this.#of("session", session));
     return this.#parts.defaults === null ? own : this.#parts.defaults.limitsOf(session, own.length === 0 ? NONE : own);
   }
 
-  #of(kind: ScopeKind, value: string): readonly Limit[] {
+  #of(kind: ScopeKind, value: string): Held {
     return this.#parts.byKind.get(kind)?.get(value) ?? NONE;
   }
 }
 
 function without(byKind: ScopeMaps, old: Limit): ScopeMaps {
   const { kind, value } = scopeOf(old);
-  const rest = (byKind.get(kind)?.get(value) ?? NONE).filter((limit) => limit.id !== old.id);
+  const rest = listOf(byKind.get(kind)?.get(value) ?? NONE).filter((limit) => limit.id !== old.id);
   return replaced(byKind, kind, value, rest);
 }
 
 function replaced(byKind: ScopeMaps, kind: ScopeKind, value: string, list: readonly Limit[]): ScopeMaps {
-  const values = byKind.get(kind) ?? LayeredMap.over<readonly Limit[]>(new Map());
+  const values = byKind.get(kind) ?? LayeredMap.over<Held>(new Map());
   return new Map(byKind).set(kind, values.with(value, list));
 }
 
-function append(matched: Limit[], limits: readonly Limit[]): void {
-  for (const limit of limits) matched.push(limit);
+function append(matched: Limit[], held: Held): void {
+  if (isList(held)) for (const limit of held) matched.push(limit);
+  else matched.push(held);
 }
 
-function checkLimit(limit: Limit): void {
-  scopeOf(limit);
+function listOf(held: Held): readonly Limit[] {
+  return isList(held) ? held : [held];
+}
+
+function isList(held: Held): held is readonly Limit[] {
+  return Array.isArray(held);
+}
+
+function checkedScope(limit: Limit): ParsedScope {
   if (limit.amount < 0n) throw new RangeError(`${limit.id}.amount: expected 0 or above, got ${limit.amount}`);
+  return scopeOf(limit);
 }
 
 function scopeOf(limit: Limit): ParsedScope {

@@ -15,6 +15,11 @@ export interface Limit {
   readonly version: number;
   /** Where the default session budget made it, so that a limit of its own replaces it. */
   readonly derived: boolean;
+  /**
+   * Of policies. The counter is that of all calls of the scope, and amount and mode are this call's own: another call may be held to
+   * others on the same counter. `counted`: this call is not held to it at all (soft, and named nowhere). Missing: the limit's own.
+   */
+  readonly perCall?: "held" | "counted";
 }
 
 /** Half-open `[startMs, endMs)`; `lifetime` has endMs = Infinity. The id is part of the counter's key: nothing ever resets. */

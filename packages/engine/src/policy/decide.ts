@@ -147,10 +147,17 @@ function downgradeOf(resolution: Resolution, call: PolicyCall | null): string | 
   return isThis ? null : exceeding.model;
 }
 
-function valuesOf({ values, limits }: Resolution): readonly DecidedBy[] {
+const VALUES = new WeakMap<Resolution, readonly DecidedBy[]>();
+
+/** The same list for the same resolution, as long as that is remembered. */
+function valuesOf(resolution: Resolution): readonly DecidedBy[] {
+  const known = VALUES.get(resolution);
+  if (known !== undefined) return known;
+  const { values, limits } = resolution;
   const given: DecidedBy[] = [];
   for (const [setting, of] of Object.entries(values))
     for (const { giver } of of) given.push({ setting: setting as SettingName, giver });
   for (const { giver } of limits) given.push({ setting: "limits", giver });
+  VALUES.set(resolution, given);
   return given;
 }

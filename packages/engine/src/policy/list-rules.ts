@@ -1,7 +1,7 @@
 import type { ReasonCode } from "@tollhouse/contract";
 import type { GlobList } from "./glob.ts";
 import type { ListName } from "./policy.ts";
-import { type Given, modelsOf, type PolicyCall } from "./resolve.ts";
+import { type Given, modelsOf, type PolicyCall, type Resolution } from "./resolve.ts";
 import { blocked, type DecidedBy, type Finding, NOT_SET, type Rule, type RuleInput } from "./rule.ts";
 
 interface ListRule {
@@ -52,12 +52,41 @@ export const LIST_RULES: readonly Rule[] = LIST_RULES_DATA.map((rule) => ({
   look: (input) => lookAtList(rule, input),
 }));
 
-function lookAtList({ list, code, subjects, refused, unnamed }: ListRule, input: RuleInput): Finding {
-  const { [`${list}.allow` as const]: allowed, [`${list}.deny` as const]: denied } = input.resolution.values;
-  if (input.call === null || (allowed === undefined && denied === undefined)) return NOT_SET;
-  const allow = named(`${list}.allow`, allowed);
-  const deny = named(`${list}.deny`, denied);
-  const looked = subjects(input, input.call);
+function lookAtList(rule: ListRule, input: RuleInput): Finding {
+  const { call, resolution } = input;
+  const { [`${rule.list}.allow` as const]: allowed, [`${rule.list}.deny` as const]: denied } = resolution.values;
+  if (call === null || (allowed === undefined && denied === undefined)) return NOT_SET;
+  const looked = rule.subjects(input, call);
+  const [subject] = looked;
+  if (looked.length !== 1 || subject === undefined) return findingOf(rule, resolution, looked);
+  return remembered(rule, resolution, subject) ?? findingOf(rule, resolution, looked);
+}
+
+/** Names that clients choose: the first ones are remembered, and nobody can push them out or make it grow. */
+const SUBJECTS_MAX = 32;
+/** What a rule said of one name under one resolution, which says the same of every call. */
+const FINDINGS = new WeakMap<Resolution, Map<ListName, Map<string, Finding>>>();
+
+function remembered(rule: ListRule, resolution: Resolution, subject: string): Finding | null {
+  let byList = FINDINGS.get(resolution);
+  if (byList === undefined) FINDINGS.set(resolution, (byList = new Map()));
+  let bySubject = byList.get(rule.list);
+  if (bySubject === undefined) byList.set(rule.list, (bySubject = new Map()));
+  const known = bySubject.get(subject);
+  if (known !== undefined) return known;
+  if (bySubject.size >= SUBJECTS_MAX) return null;
+  const finding = findingOf(rule, resolution, [subject]);
+  bySubject.set(subject, finding);
+  return finding;
+}
+
+function findingOf(
+  { list, code, refused, unnamed }: ListRule,
+  { values }: Resolution,
+  looked: readonly string[],
+): Finding {
+  const allow = named(`${list}.allow`, values[`${list}.allow` as const]);
+  const deny = named(`${list}.deny`, values[`${list}.deny` as const]);
   if (looked.length === 0 && unnamed !== undefined && allow[0] !== undefined)
     return blocked({ code, message: unnamed, decidedBy: allow[0].by });
   for (const subject of looked) {

@@ -86,3 +86,27 @@ test("a policy given twice, and more attached to one than a call can look at, ar
   expect(() => full.with(policy("pol_0"))).toThrow("at most 64 policies attached to default");
   expect(full.with(policy("pol_5", { version: 2 })).byId("pol_5")?.giver.version).toBe(2);
 });
+
+test("more kinds of limits than a call can be counted on are refused; those of one user are not counted for all", () => {
+  const zoned = (hours: number, over: Partial<PolicyVersion> = {}): PolicyVersion => {
+    const time_zone = `Etc/GMT${hours < 0 ? hours : `+${hours}`}`;
+    const limits = (["user", "team", "customer", "service", "agent"] as const).flatMap((scope) =>
+      (["usd", "tokens"] as const).map(
+        (measure) => ({ scope, measure, window: "day", mode: "hard", amount: "1", time_zone }) as const,
+      ),
+    );
+    return policy(`pol_${hours}`, { attach: { plan: `p${hours}` }, limits, ...over });
+  };
+  let snapshot = compilePolicies([]);
+  for (let hours = -13; hours < 12; hours++) snapshot = snapshot.with(zoned(hours));
+  expect(snapshot.slotsOf({})).toHaveLength(250);
+  expect(() => snapshot.with(zoned(12))).toThrow("at most 256 different kinds of limits");
+  expect(snapshot.with(zoned(12, { mode: "observe" })).slotsOf({})).toHaveLength(250);
+  const [usd] = zoned(12).limits ?? [];
+  const own = snapshot.with(zoned(12, { attach: { user: "u" }, limits: usd === undefined ? [] : [usd] }));
+  expect([own.slotsOf({}).length, own.slotsOf({ user: "u" }).length]).toEqual([250, 251]);
+  // What is stored is read as it is, and may only become less.
+  const stored = compilePolicies(Array.from({ length: 27 }, (_, i) => zoned(i - 14)));
+  expect(stored.with(zoned(12, { version: 2, limits: [] })).slotsOf({})).toHaveLength(260);
+  expect(() => stored.with(policy("pol_new", { limits: zoned(13).limits }))).toThrow("at most 256");
+});

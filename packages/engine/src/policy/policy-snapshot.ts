@@ -1,10 +1,17 @@
-import type { PolicyLevel, PolicyVersion } from "@tollhouse/contract";
+import type { Dimensions, PolicyLevel, PolicyVersion } from "@tollhouse/contract";
 import { LayeredMap } from "../limits/layered-map.ts";
 import { compilePolicy, policyMemory } from "./compile-policy.ts";
+import { type CounterSlot, slotName, SlotCounts, slotsOf } from "./counter-slots.ts";
+import { GroupMemory, PolicyGroup } from "./policy-group.ts";
 import { type CompiledPolicy, PolicyInvalid } from "./policy.ts";
 
 /** Attached to one user, feature or plan, or to all: each of them is looked at on every call that it could apply to. */
 const POLICIES_PER_ATTACHMENT_MAX = 64;
+/**
+ * Of an environment. Each call is counted on all of them, in its intent and its entry too: with 5,000 (a policy a time zone) a call took
+ * some ten milliseconds more. Not asked of those that are stored: a start must not fail for it.
+ */
+const SLOTS_MAX = 256;
 
 /** What of a call finds its policies. */
 export interface PolicySubject {
@@ -19,9 +26,17 @@ export interface PolicySubject {
  */
 export interface PolicySnapshot {
   readonly version: number;
+  /** Are there no policies at all? */
+  readonly empty: boolean;
   /** Most specific first; among equals the higher priority, then the newest. */
   find(subject: PolicySubject): readonly CompiledPolicy[];
+  /** The same, with what was worked out of them before; remembered for those who called of late. */
+  group(subject: PolicySubject): PolicyGroup;
   byId(id: string): CompiledPolicy | undefined;
+  /** What a call with these dimensions is counted on, whichever policies it is held to. */
+  slotsOf(dimensions: Dimensions): readonly CounterSlot[];
+  /** Slots of the policy that are not counted yet; `value` null: for all values of the scope. */
+  uncounted(policy: CompiledPolicy): readonly { readonly slot: CounterSlot; readonly value: string | null }[];
   /** Adds the policy, or replaces the one with its id. The version grows by one. Throws PolicyInvalid. */
   with(policy: PolicyVersion): PolicySnapshot;
   /** Answers itself where there is no such policy. */
@@ -47,7 +62,8 @@ export function compilePolicies(policies: readonly PolicyVersion[], version = 1)
     else list.push(policy);
   }
   for (const lists of Object.values(byLevel)) for (const list of lists.values()) inOrder(list);
-  return new Snapshot(version, LayeredMap.over(byId), {
+  const slots = SlotCounts.of([...byId.values()].filter((policy) => policy !== null));
+  return new Snapshot(version, byId.size, slots, LayeredMap.over(byId), {
     user: LayeredMap.over<readonly CompiledPolicy[]>(byLevel.user),
     feature: LayeredMap.over<readonly CompiledPolicy[]>(byLevel.feature),
     plan: LayeredMap.over<readonly CompiledPolicy[]>(byLevel.plan),
@@ -61,13 +77,51 @@ const NONE: readonly CompiledPolicy[] = Object.freeze([]);
 
 class Snapshot implements PolicySnapshot {
   readonly version: number;
+  readonly #count: number;
+  readonly #slots: SlotCounts;
   readonly #byId: LayeredMap<CompiledPolicy | null>;
   readonly #levels: Levels;
+  readonly #groups = new GroupMemory();
 
-  constructor(version: number, byId: LayeredMap<CompiledPolicy | null>, levels: Levels) {
+  constructor(
+    version: number,
+    count: number,
+    slots: SlotCounts,
+    byId: LayeredMap<CompiledPolicy | null>,
+    levels: Levels,
+  ) {
     this.version = version;
+    this.#count = count;
+    this.#slots = slots;
     this.#byId = byId;
     this.#levels = levels;
+  }
+
+  get empty(): boolean {
+    return this.#count === 0;
+  }
+
+  slotsOf({ user, feature }: Dimensions): readonly CounterSlot[] {
+    const ofUser = user === undefined ? NONE : this.#of("user", user);
+    const ofFeature = feature === undefined ? NONE : this.#of("feature", feature);
+    if (ofUser.length + ofFeature.length === 0) return this.#slots.all;
+    const group = this.group({ user, feature, plan: null });
+    return (group.slots ??= eachOnce([
+      ...this.#slots.all,
+      ...ofUser.flatMap(ownSlots),
+      ...ofFeature.flatMap(ownSlots),
+    ]));
+  }
+
+  uncounted(policy: CompiledPolicy): readonly { slot: CounterSlot; value: string | null }[] {
+    const { all, own } = slotsOf(policy);
+    const counted = new Set(this.#of(policy.level, policy.key).flatMap(ownSlots).map(slotName));
+    return [
+      ...all.filter((slot) => !this.#slots.has(slot)).map((slot) => ({ slot, value: null })),
+      ...own
+        .filter((slot) => !this.#slots.has(slot) && !counted.has(slotName(slot)))
+        .map((slot) => ({ slot, value: policy.key })),
+    ];
   }
 
   find({ user, feature, plan }: PolicySubject): readonly CompiledPolicy[] {
@@ -77,6 +131,18 @@ class Snapshot implements PolicySnapshot {
     const ofPlan = plan === null ? NONE : this.#of("plan", plan);
     if (ofUser.length + ofFeature.length + ofPlan.length === 0) return all;
     return [...ofUser, ...ofFeature, ...ofPlan, ...all];
+  }
+
+  group(subject: PolicySubject): PolicyGroup {
+    const { user, feature, plan } = subject;
+    const ofUser = user === undefined ? NONE : this.#of("user", user);
+    const ofFeature = feature === undefined ? NONE : this.#of("feature", feature);
+    const ofPlan = plan === null ? NONE : this.#of("plan", plan);
+    // Whoever has no policies shares a group with all others. No name has a line break in it.
+    const name = `${nameOf(ofUser)}\n${nameOf(ofFeature)}\n${nameOf(ofPlan)}`;
+    let group = this.#groups.get(name);
+    if (group === undefined) this.#groups.set(name, (group = new PolicyGroup(this.find(subject))));
+    return group;
   }
 
   byId(id: string): CompiledPolicy | undefined {
@@ -89,18 +155,42 @@ class Snapshot implements PolicySnapshot {
     const base = old === undefined ? this.#levels : without(this.#levels, old);
     const list = inOrder([...(base[policy.level].get(policy.key) ?? NONE), policy]);
     const levels = { ...base, [policy.level]: base[policy.level].with(policy.key, list) };
-    return new Snapshot(this.version + 1, this.#byId.with(document.id, policy), levels);
+    const slots = (old === undefined ? this.#slots : this.#slots.without(old)).with(policy);
+    // Fewer than before is a way out, wherever one stands.
+    if (slots.all.length > SLOTS_MAX && slots.all.length > this.#slots.all.length)
+      throw new PolicyInvalid(
+        document.id,
+        "limits",
+        `expected at most ${SLOTS_MAX} different kinds of limits (scope, measure, window, mode, time zone) in one environment`,
+      );
+    const count = this.#count + (old === undefined ? 1 : 0);
+    return new Snapshot(this.version + 1, count, slots, this.#byId.with(document.id, policy), levels);
   }
 
   without(id: string): PolicySnapshot {
     const old = this.byId(id);
     if (old === undefined) return this;
-    return new Snapshot(this.version + 1, this.#byId.with(id, null), without(this.#levels, old));
+    const slots = this.#slots.without(old);
+    const byId = this.#byId.with(id, null);
+    return new Snapshot(this.version + 1, this.#count - 1, slots, byId, without(this.#levels, old));
   }
 
   #of(level: PolicyLevel, key: string): readonly CompiledPolicy[] {
     return this.#levels[level].get(key) ?? NONE;
   }
+}
+
+function eachOnce(slots: readonly CounterSlot[]): readonly CounterSlot[] {
+  return [...new Map(slots.map((slot) => [slotName(slot), slot])).values()];
+}
+
+function ownSlots(policy: CompiledPolicy): readonly CounterSlot[] {
+  return slotsOf(policy).own;
+}
+
+/** What a list is attached to; "" = there is none. */
+function nameOf([first]: readonly CompiledPolicy[]): string {
+  return first === undefined ? "" : first.key;
 }
 
 function without(levels: Levels, old: CompiledPolicy): Levels {

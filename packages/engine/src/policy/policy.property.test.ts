@@ -2,8 +2,8 @@ import type { CallFacts, PolicyDocument, PolicyLimit, PolicyVersion } from "@tol
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { decide, type Decision, explain, type Ruling } from "./decide.ts";
-import { policyLimits } from "./policy-limits.ts";
-import { compilePolicies } from "./policy-snapshot.ts";
+import { countedLimits, policyLimits } from "./policy-limits.ts";
+import { compilePolicies, type PolicySnapshot } from "./policy-snapshot.ts";
 import { type PolicyCall, resolve } from "./resolve.ts";
 
 const RUNS = { numRuns: 2_000 };
@@ -83,7 +83,11 @@ interface Outcome {
 }
 
 function outcomeOf(documents: readonly PolicyVersion[], of: PolicyCall): Outcome {
-  const policy = resolve(compilePolicies(documents), of);
+  return outcomeIn(compilePolicies(documents), of);
+}
+
+function outcomeIn(snapshot: PolicySnapshot, of: PolicyCall): Outcome {
+  const policy = resolve(snapshot, of);
   const facts = { endpoint: of.endpoint, model: of.model, free: false, choices: 1, outputTokensMax: null } as CallFacts;
   const bounds = { cappable: true, inputUsd: 0n, outputPico: 1_000_000_000n, inputExact: true };
   const input = { facts, priceKnown: of.estimatedCost !== null, limits: [], policy, bounds };
@@ -100,6 +104,20 @@ test("the order of policies in the store never changes a decision, a giver or a 
   fc.assert(
     fc.property(shuffled, call, ([some, other], of) => {
       expect(outcomeOf(other, of)).toEqual(outcomeOf(some, of));
+    }),
+    RUNS,
+  );
+});
+
+test("what was decided before changes no decision: a snapshot answers each call like one made anew", () => {
+  fc.assert(
+    fc.property(policies, fc.array(call, { minLength: 2, maxLength: 12 }), (some, calls) => {
+      const snapshot = compilePolicies(some);
+      for (const of of calls) {
+        expect(outcomeIn(snapshot, of)).toEqual(outcomeOf(some, of));
+        const held = policyLimits(resolve(snapshot, of).enforced, of);
+        expect(countedLimits(snapshot, of, held)).toEqual(countedLimits(compilePolicies(some), of, held));
+      }
     }),
     RUNS,
   );

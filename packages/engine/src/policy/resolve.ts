@@ -9,6 +9,7 @@ import {
   type SettingName,
   type SettingValues,
 } from "./policy.ts";
+import type { PolicyGroup, Resolutions } from "./policy-group.ts";
 import type { PolicySnapshot } from "./policy-snapshot.ts";
 
 /** What policies look at. */
@@ -71,6 +72,9 @@ export interface ResolvedPolicy {
 
 export const NOTHING_SET: Resolution = Object.freeze({ values: Object.freeze({}), limits: Object.freeze([]) });
 
+/** What is known of a policy's condition without evaluating it: a call that is rehearsed had it evaluated. Null = evaluate it. */
+export type KnownCondition = (giver: Giver) => Applies | null;
+
 interface Candidate {
   readonly policy: CompiledPolicy;
   readonly certain: boolean;
@@ -85,33 +89,50 @@ interface Candidate {
  * - **A condition that cannot be evaluated** (the price is not known, say) lets its policy add to what a less specific one says
  *   and never replace it: the call must be allowed with the policy and without it. So unknown never allows.
  */
-export function resolve(snapshot: PolicySnapshot, call: PolicyCall): ResolvedPolicy {
+export function resolve(snapshot: PolicySnapshot, call: PolicyCall, known?: KnownCondition): ResolvedPolicy {
   const { user, feature } = call.dimensions;
-  const candidates: Candidate[] = [];
-  const conditions: ConditionOutcome[] = [];
-  let facts: readonly ConditionFacts[] | null = null;
-  let observes = false;
-  for (const policy of snapshot.find({ user, feature, plan: call.plan })) {
-    let applies: Applies = "yes";
-    if (policy.condition !== null) {
-      applies = evaluate(policy.condition, (facts ??= conditionFacts(call)));
-      conditions.push({ giver: policy.giver, applies });
-    }
-    if (applies === "no") continue;
-    candidates.push({ policy, certain: applies === "yes" });
-    observes ||= policy.mode === "observe";
-  }
-  const enforced = observes ? candidates.filter(({ policy }) => policy.mode === "enforce") : candidates;
-  return {
-    call,
-    version: snapshot.version,
-    enforced: cascade(enforced, call),
-    observed: observes ? cascade(candidates, call) : null,
-    conditions,
-  };
+  const group = snapshot.group({ user, feature, plan: call.plan });
+  const holder = planScope(call);
+  const conditions = outcomesOf(group, call, known);
+  let outcome: string = holder;
+  for (const { applies } of conditions) outcome += ` ${applies}`;
+  const { enforced, observed } = group.resolved(outcome, () => resolutionsOf(group, holder, conditions));
+  return { call, version: snapshot.version, enforced, observed, conditions };
 }
 
-function cascade(candidates: readonly Candidate[], call: PolicyCall): Resolution {
+const NO_CONDITIONS: readonly ConditionOutcome[] = Object.freeze([]);
+
+function outcomesOf(
+  { conditional }: PolicyGroup,
+  call: PolicyCall,
+  known: KnownCondition | undefined,
+): readonly ConditionOutcome[] {
+  if (conditional.length === 0) return NO_CONDITIONS;
+  let facts: readonly ConditionFacts[] | null = null;
+  return conditional.map(({ giver, condition }) => ({
+    giver,
+    applies: known?.(giver) ?? evaluate(condition as Condition, (facts ??= conditionFacts(call))),
+  }));
+}
+
+/** `conditions`: of the group's policies that have one, in their order. */
+function resolutionsOf(
+  { policies }: PolicyGroup,
+  holder: ScopeKind,
+  conditions: readonly ConditionOutcome[],
+): Resolutions {
+  const candidates: Candidate[] = [];
+  let next = 0;
+  for (const policy of policies) {
+    const applies = policy.condition === null ? "yes" : (conditions[next++] as ConditionOutcome).applies;
+    if (applies !== "no") candidates.push({ policy, certain: applies === "yes" });
+  }
+  const enforced = candidates.filter(({ policy }) => policy.mode === "enforce");
+  const observes = enforced.length < candidates.length;
+  return { enforced: cascade(enforced, holder), observed: observes ? cascade(candidates, holder) : null };
+}
+
+function cascade(candidates: readonly Candidate[], holder: ScopeKind): Resolution {
   if (candidates.length === 0) return NOTHING_SET;
   const values: { [S in SettingName]?: Given<unknown>[] } = {};
   const limits: ResolvedLimit[] = [];
@@ -123,7 +144,7 @@ function cascade(candidates: readonly Candidate[], call: PolicyCall): Resolution
       if (isFinal(name) || !given.some((other) => other.certain)) given.push({ value, giver, certain });
     }
     for (const value of policy.limits) {
-      const scope = value.scope ?? planScope(call);
+      const scope = value.scope ?? holder;
       const slot = limitSlot(value, scope);
       if (taken.has(slot)) continue;
       if (certain) taken.add(slot);

@@ -16,6 +16,14 @@ export interface Block {
   readonly expiresMs: number | null;
 }
 
+/** What a change of a block does to the table: a session that is frozen anew is lifted and made. */
+export interface BlockChange {
+  readonly environment: string;
+  /** An id. */
+  readonly lifted: string | null;
+  readonly made: Block | null;
+}
+
 interface BlockRow {
   readonly id: string;
   readonly kind: BlockKind;
@@ -28,6 +36,7 @@ interface BlockRow {
 
 const PAGE = 5000;
 
+/** One that is there already stays as it is, lifted or not. */
 export async function insertBlock(db: Queryable, place: LimitPlace, block: Block): Promise<void> {
   const { id, kind, scope, reason, operator, createdMs, expiresMs } = block;
   const expires = expiresMs === null ? null : new Date(expiresMs);

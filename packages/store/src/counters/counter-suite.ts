@@ -73,6 +73,27 @@ export function counterSuite(
       expect((await store.reserve("r3", [limit], usd(0n), NOW)).outcome).toBe("reserved");
     });
 
+    test("calls with amounts of their own are each held to theirs, on one counter", async () => {
+      const own = (amount: bigint, over: Partial<Limit> = {}): Limit =>
+        limitOf("a", { amount, version: Number(amount), perCall: "held", ...over });
+      expect((await store.reserve("r1", [own(10n)], usd(6n), NOW)).outcome).toBe("reserved");
+      // A higher amount admits more, and changes nothing for whoever has the lower one.
+      expect(outcomeOf(await store.reserve("r2", [own(20n)], usd(6n), NOW))).toEqual(["reserved", [[0n, 12n]]]);
+      expect((await store.reserve("r3", [own(10n)], usd(1n), NOW)).outcome).toBe("refused");
+      expect((await store.extend("r1", usd(1n))).outcome).toBe("refused");
+      expect((await store.extend("r2", usd(8n))).outcome).toBe("reserved");
+      // Who is only counted is refused by nothing, and counts for the others.
+      const counted = own(0n, { mode: "soft", perCall: "counted" });
+      expect((await store.reserve("r4", [counted], usd(50n), NOW)).outcome).toBe("reserved");
+      await store.settle("r4", usd(3n));
+      expect(await standing(own(20n))).toEqual([3n, 20n]);
+      expect((await store.reserve("r5", [own(20n)], usd(0n), NOW)).outcome).toBe("refused");
+      await store.release("r1");
+      await store.release("r2");
+      expect((await store.reserve("r6", [own(10n)], usd(7n), NOW)).outcome).toBe("reserved");
+      await store.release("r6");
+    });
+
     test("a limit of nothing admits nothing", async () => {
       expect((await store.reserve("r", [limitOf("a", { amount: 0n })], usd(1n), NOW)).outcome).toBe("refused");
     });

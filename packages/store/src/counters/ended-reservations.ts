@@ -1,8 +1,11 @@
+import type { Limit } from "@tollhouse/engine";
 import type { Counter } from "./limit-counters.ts";
 
 /** Pending: amounts held. Settled: amounts used. Kept small, since a hundred thousand ended ones are remembered. */
 export interface Reservation {
   readonly counters: readonly Counter[];
+  /** Those given, one a counter, where amount and mode of one are the call's own; null = the counters' own limits hold. */
+  readonly limits: readonly Limit[] | null;
   usd: bigint;
   tokens: bigint;
   requests: bigint;

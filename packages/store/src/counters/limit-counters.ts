@@ -38,11 +38,13 @@ export class LimitCounters {
   /** Takes a newer version of the limit; an older one (a call that began before a change) changes nothing. */
   adopt(limit: Limit): void {
     const known = this.limit;
-    if (known !== null && limit.version < known.version) return;
+    if (known !== null && limit.perCall !== undefined) return this.#assertSame(known, limit);
+    if (known !== null && known.perCall === undefined && limit.version < known.version) return;
     if (known !== null) this.#assertSame(known, limit);
     this.limit = limit;
     this.#rolling = limit.window === "rolling_24h";
-    if (known !== null && (limit.amount < known.amount || limit.mode !== known.mode)) this.#exemptAll();
+    if (known !== null && (known.perCall !== undefined || limit.amount < known.amount || limit.mode !== known.mode))
+      this.#exemptAll();
   }
 
   /** The counter of the window at this instant, made where there is none. */
@@ -110,6 +112,10 @@ export class LimitCounters {
     };
   }
 
+  settledIn(windowId: string): bigint {
+    return this.#counters.get(windowId)?.settled ?? 0n;
+  }
+
   counters(): Iterable<Counter> {
     return this.#counters.values();
   }
@@ -127,6 +133,17 @@ export class LimitCounters {
     return dropped;
   }
 
+  /**
+   * The settled amount, where that is all there is to remember: one lifetime counter that nothing holds on, of a limit that is derived
+   * again for every call (one that was made keeps its version, which an older call must not undo). Null = there is more.
+   */
+  asIdle(): bigint | null {
+    const { limit } = this;
+    if (limit !== null && !limit.derived && limit.perCall === undefined) return null;
+    const counter = this.#counters.size === 1 ? this.#counters.get("lifetime") : undefined;
+    return counter === undefined || counter.pending > 0 ? null : counter.settled;
+  }
+
   get size(): number {
     return this.#counters.size;
   }
@@ -142,7 +159,12 @@ export class LimitCounters {
       if (Number(counter.windowId) >= this.#oldestSlot) settledSum += counter.settled;
       if (counter.reserved !== (held.get(counter) ?? 0n))
         broken.push(`${name}: reserved ${counter.reserved}, but pending reservations hold ${held.get(counter) ?? 0n}`);
-      if (this.limit?.mode === "hard" && !counter.exempt && counter.settled + counter.reserved > this.limit.amount)
+      if (
+        this.limit?.mode === "hard" &&
+        this.limit.perCall === undefined &&
+        !counter.exempt &&
+        counter.settled + counter.reserved > this.limit.amount
+      )
         broken.push(`${name}: ${counter.settled} + ${counter.reserved} is above ${this.limit.amount}`);
     }
     if (this.#rolling && (reservedSum !== this.#reservedSum || settledSum !== this.#settledSum))

@@ -1,9 +1,48 @@
+import type { Limit } from "@tollhouse/engine";
 import { expect, test } from "vitest";
+import type { CounterDelta, CounterState, ReserveResult } from "./counter-store.ts";
 import { counterSuite, limitOf } from "./counter-suite.ts";
-import { MemoryCounterStore, type Overrun } from "./memory.ts";
+import { MemoryCounterStore } from "./memory.ts";
+import type { Overrun } from "./reservation-answers.ts";
 
 counterSuite("in memory", () => {
   const store = new MemoryCounterStore();
+  return { store, close: () => expect(store.audit()).toEqual([]) };
+});
+
+/** Lays every counter down that can be, before each verb: nothing that a caller sees may come of it. */
+class SweptStore extends MemoryCounterStore {
+  #latestMs = 0;
+
+  override reserve(...args: Parameters<MemoryCounterStore["reserve"]>): ReserveResult {
+    this.#latestMs = Math.max(this.#latestMs, args[3]);
+    this.#sweep();
+    return super.reserve(...args);
+  }
+
+  override extend(...args: Parameters<MemoryCounterStore["extend"]>): ReserveResult {
+    this.#sweep();
+    return super.extend(...args);
+  }
+
+  override settle(...args: Parameters<MemoryCounterStore["settle"]>): readonly CounterDelta[] {
+    this.#sweep();
+    return super.settle(...args);
+  }
+
+  override read(...args: Parameters<MemoryCounterStore["read"]>): CounterState {
+    this.#sweep();
+    return super.read(...args);
+  }
+
+  /** The second pass is the one that finds what was not looked at since the first; the sweep's own time is left behind the clock. */
+  #sweep(): void {
+    for (let pass = 0; pass < 2; pass++) this.sweep(this.#latestMs - 10 * HOUR_MS);
+  }
+}
+
+counterSuite("in memory, swept before every verb", () => {
+  const store = new SweptStore();
   return { store, close: () => expect(store.audit()).toEqual([]) };
 });
 
@@ -110,6 +149,37 @@ test("a sweep drops ended windows that hold nothing, and only those", () => {
   store.sweep(NOW + 48 * HOUR_MS);
   expect([...store.dump()]).toEqual([{ limitId: life.id, windowId: "lifetime", settled: 31n, reserved: 0n }]);
   expect(store.audit()).toEqual([]);
+});
+
+test("lifetime counters that nobody uses are laid down as one amount each, and hold all the same when their session comes back", () => {
+  const SESSIONS = 20_000;
+  const ofSession = (i: number): Limit => ({ ...limitOf(`session-${i}`, { amount: 10n }), derived: true });
+  const store = new MemoryCounterStore();
+  for (let i = 0; i < SESSIONS; i++) {
+    store.reserve(`r${i}`, [ofSession(i)], usd(9n), NOW);
+    store.settle(`r${i}`, usd(7n));
+  }
+  store.reserve("open", [ofSession(1)], usd(1n), NOW);
+  expect(store.awakeCount).toBe(SESSIONS);
+  for (let pass = 0; pass < 3; pass++) store.sweep(NOW + HOUR_MS);
+  expect(store.awakeCount).toBe(1);
+  expect([...store.dump()]).toHaveLength(SESSIONS);
+  expect(store.read(ofSession(1), NOW)).toMatchObject({ settled: 7n, reserved: 1n });
+  expect(store.reserve("more", [ofSession(2)], usd(4n), NOW).outcome).toBe("refused");
+  expect(store.reserve("fits", [ofSession(2)], usd(3n), NOW).outcome).toBe("reserved");
+  store.seed(ofSession(3).id, "lifetime", 10n);
+  expect(store.reserve("spent", [ofSession(3)], usd(1n), NOW).outcome).toBe("refused");
+  expect(store.audit()).toEqual([]);
+});
+
+test("a limit that was made keeps its version while it is idle: an older call does not bring an old amount back", () => {
+  const store = new MemoryCounterStore();
+  const old = limitOf("made", { amount: 100n, version: 1 });
+  store.reserve("r", [old], usd(5n), NOW);
+  store.settle("r", usd(5n));
+  store.changeLimit({ ...old, amount: 5n, version: 2 });
+  for (let pass = 0; pass < 3; pass++) store.sweep(NOW);
+  expect(store.reserve("late", [old], usd(1n), NOW).outcome).toBe("refused");
 });
 
 test("a clock that steps back past a sweep never gets a swept window anew", () => {

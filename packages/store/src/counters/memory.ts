@@ -1,16 +1,19 @@
 import type { Amounts, Limit } from "@tollhouse/engine";
 import { windowAt } from "@tollhouse/engine";
-import type {
-  CounterDelta,
-  CounterState,
-  CounterStore,
-  Refused,
-  Reserved,
-  ReserveResult,
-  Room,
-} from "./counter-store.ts";
+import type { CounterDelta, CounterState, CounterStore, Refused, ReserveResult, Room } from "./counter-store.ts";
 import { EndedReservations, type Reservation } from "./ended-reservations.ts";
 import { amountFor, type Counter, LimitCounters } from "./limit-counters.ts";
+import {
+  assertWhole,
+  deltasOf,
+  heldTo,
+  inForce,
+  limitOf,
+  type Overrun,
+  overrunsOf,
+  refusal,
+  reserved,
+} from "./reservation-answers.ts";
 import { checkAmounts, ReservationError } from "./reservation-error.ts";
 
 /** How long ended reservations are remembered, so that a repeated verb gets its first answer. */
@@ -18,15 +21,7 @@ const ENDED_KEPT_MS = 10 * 60_000;
 /** How far behind the clock `sweep` forgets: an instant before that counts as this one. */
 const SWEEP_BEHIND_MS = 3_600_000;
 const LIMITS_SWEPT_AT_ONCE = 20_000;
-
-/** `counter` was settled above what the reservation held. Counted in full all the same; the limit blocks from here on. */
-export interface Overrun {
-  readonly reservationId: string;
-  readonly limit: Limit;
-  readonly windowId: string;
-  /** Above zero, in the limit's unit. */
-  readonly amount: bigint;
-}
+const LIFETIME = "lifetime";
 
 export interface MemoryCounterOptions {
   readonly onOverrun?: (overrun: Overrun) => void;
@@ -39,6 +34,8 @@ export interface MemoryCounterOptions {
  */
 export class MemoryCounterStore implements CounterStore {
   readonly #limits = new Map<string, LimitCounters>();
+  /** Settled amounts of lifetime counters that nobody uses now: every session of the past has one, and none ever ends. */
+  readonly #idle = new Map<string, bigint>();
   readonly #pending = new Map<string, Reservation>();
   readonly #ended = new EndedReservations();
   readonly #onOverrun: ((overrun: Overrun) => void) | undefined;
@@ -48,6 +45,8 @@ export class MemoryCounterStore implements CounterStore {
   /** Windows that ended before this may be gone: time never goes back past it. */
   #floorMs = -Infinity;
   #sweeping: Iterator<[string, LimitCounters]> | null = null;
+  /** `#looks` at the start of this pass of the sweep, and of the one before: what was not looked at since is idle. */
+  #looksAtPass: readonly [before: number, now: number] = [-1, 0];
 
   constructor(options: MemoryCounterOptions = {}) {
     this.#onOverrun = options.onOverrun;
@@ -57,34 +56,42 @@ export class MemoryCounterStore implements CounterStore {
     return this.#pending.size;
   }
 
+  /** Limits whose counters are at hand, in full; the others are laid down (`sweep`). */
+  get awakeCount(): number {
+    return this.#limits.size;
+  }
+
   get overruns(): number {
     return this.#overruns;
   }
 
   reserve(id: string, limits: readonly Limit[], amounts: Amounts, nowMs: number): ReserveResult {
     const known = this.#pending.get(id) ?? this.#ended.get(id);
-    if (known !== undefined) return reserved(known.counters);
+    if (known !== undefined) return reserved(known);
     checkAmounts(amounts);
     const atMs = this.#clock(nowMs);
     const refused = this.#refusalOf(limits, amounts, atMs);
     if (refused !== null) return refused;
-    const counters = this.#countersAt(limits, atMs);
-    // Must succeed from here on.
-    for (const counter of counters) {
-      counter.of.hold(counter, amountFor(limitOf(counter), amounts));
-      counter.pending += 1;
-    }
-    const { usd, tokens, requests } = amounts;
-    this.#pending.set(id, { counters, usd, tokens, requests, end: "pending", endedMs: 0 });
-    return reserved(counters);
+    return reserved(this.#hold(id, limits, amounts, atMs));
+  }
+
+  /**
+   * At start: what a check of the process before still holds. It was admitted then, so nothing is refused now, whatever has become of
+   * its limits.
+   */
+  restore(id: string, limits: readonly Limit[], amounts: Amounts, nowMs: number): void {
+    if (this.#pending.has(id)) return;
+    checkAmounts(amounts);
+    const { counters } = this.#hold(id, limits, amounts, this.#clock(nowMs));
+    for (const counter of counters) counter.exempt = true;
   }
 
   extend(id: string, more: Amounts): ReserveResult {
     const reservation = this.#pending.get(id);
     if (reservation === undefined) throw new ReservationError(id, this.#ended.get(id)?.end ?? "unknown", "extend");
     checkAmounts(more);
-    for (const counter of reservation.counters) {
-      const limit = limitOf(counter);
+    for (const [i, counter] of reservation.counters.entries()) {
+      const limit = heldTo(reservation, i, counter);
       // Turns a rolling sum to the latest instant; the counter itself stays that of the reservation.
       if (limit.window === "rolling_24h") counter.of.at(this.#latestMs);
       const amount = amountFor(limit, more);
@@ -94,7 +101,7 @@ export class MemoryCounterStore implements CounterStore {
     reservation.usd += more.usd;
     reservation.tokens += more.tokens;
     reservation.requests += more.requests;
-    return reserved(reservation.counters);
+    return reserved(reservation);
   }
 
   settle(id: string, used: Amounts): readonly CounterDelta[] {
@@ -119,12 +126,12 @@ export class MemoryCounterStore implements CounterStore {
 
   read(limit: Limit, nowMs: number): CounterState {
     const atMs = this.#clock(nowMs);
-    const counters = this.#limits.get(limit.id);
+    const counters = this.#find(limit.id);
     // Reading makes no counter: looking at limits must not cost memory.
     if (counters === undefined)
       return { limit, window: windowAt(limit.window, limit.timeZone, atMs), settled: 0n, reserved: 0n };
     counters.adopt(limit);
-    return counters.state(counters.limit ?? limit, atMs);
+    return counters.state(inForce(counters, limit), atMs);
   }
 
   room(limits: readonly Limit[], nowMs: number): Room {
@@ -146,9 +153,15 @@ export class MemoryCounterStore implements CounterStore {
 
   /** At start: what the ledger says is settled. SETs the counter, so that seeding twice is seeding once. */
   seed(limitId: string, windowId: string, settled: bigint): void {
-    let counters = this.#limits.get(limitId);
-    if (counters === undefined) this.#limits.set(limitId, (counters = new LimitCounters()));
-    counters.seed(windowId, settled);
+    const counters = this.#find(limitId);
+    if (counters !== undefined) counters.seed(windowId, settled);
+    else if (windowId === LIFETIME) this.#idle.set(limitId, settled);
+    else this.#make(limitId).seed(windowId, settled);
+  }
+
+  /** Settled in one window (of `rolling_24h`: in one slot); 0 where there is no counter. */
+  settledIn(limitId: string, windowId: string): bigint {
+    return this.#find(limitId)?.settledIn(windowId) ?? 0n;
   }
 
   /** What a call used that was running when the limit came into force: counted without having been held. */
@@ -163,22 +176,24 @@ export class MemoryCounterStore implements CounterStore {
 
   /** A new amount or mode counts from the next reserve or extend on, also for calls that hold the older object. */
   changeLimit(limit: Limit): void {
-    this.#limits.get(limit.id)?.adopt(limit);
+    this.#find(limit.id)?.adopt(limit);
   }
 
   /** Every counter there is. Of `rolling_24h`: one a slot. */
   *dump(): Generator<{ limitId: string; windowId: string; settled: bigint; reserved: bigint }> {
     for (const [limitId, counters] of this.#limits)
       for (const { windowId, settled, reserved } of counters.counters()) yield { limitId, windowId, settled, reserved };
+    for (const [limitId, settled] of this.#idle) yield { limitId, windowId: LIFETIME, settled, reserved: 0n };
   }
 
   /**
-   * Forgets windows that ended an hour ago and reservations that ended ten minutes ago. Bounded work a call: it goes on
-   * where the last one stopped. Returns how many counters went.
+   * Forgets windows that ended an hour ago and reservations that ended ten minutes ago, and lays idle lifetime counters down. Bounded
+   * work a call: it goes on where the last one stopped. Returns how many counters went.
    */
   sweep(nowMs: number): number {
     this.#floorMs = Math.max(this.#floorMs, nowMs - SWEEP_BEHIND_MS);
     this.#ended.forgetUntil(nowMs - ENDED_KEPT_MS);
+    if (this.#sweeping === null) this.#looksAtPass = [this.#looksAtPass[1], this.#looks];
     this.#sweeping ??= this.#limits.entries();
     let dropped = 0;
     for (let i = 0; i < LIMITS_SWEPT_AT_ONCE; i++) {
@@ -189,7 +204,9 @@ export class MemoryCounterStore implements CounterStore {
       }
       const [limitId, counters] = next.value;
       dropped += counters.sweep(this.#floorMs + SWEEP_BEHIND_MS);
-      if (counters.size === 0) this.#limits.delete(limitId);
+      const idle = counters.lookedAt <= this.#looksAtPass[0] ? counters.asIdle() : null;
+      if (idle !== null) this.#idle.set(limitId, idle);
+      if (idle !== null || counters.size === 0) this.#limits.delete(limitId);
     }
     return dropped;
   }
@@ -207,24 +224,54 @@ export class MemoryCounterStore implements CounterStore {
   #refusalOf(limits: readonly Limit[], amounts: Amounts, atMs: number): Refused | null {
     for (const given of limits) {
       const amount = amountFor(given, amounts);
-      const counters = this.#limits.get(given.id);
+      const counters = this.#find(given.id);
       if (counters === undefined) {
         // Nothing used yet. A refused call leaves no counter behind: unknown sessions must not cost memory.
         if (given.mode === "hard" && amount > given.amount) return refusal(this.read(given, atMs), amount);
         continue;
       }
       if (counters.limit !== given) counters.adopt(given);
-      const limit = counters.limit ?? given;
+      const limit = inForce(counters, given);
       const counter = counters.at(atMs);
       if (!counters.fits(counter, limit, amount)) return refusal(counters.stateOf(counter, limit), amount);
     }
     return null;
   }
 
+  #hold(id: string, limits: readonly Limit[], amounts: Amounts, atMs: number): Reservation {
+    const counters = this.#countersAt(limits, atMs);
+    // Must succeed from here on.
+    for (const counter of counters) {
+      counter.of.hold(counter, amountFor(limitOf(counter), amounts));
+      counter.pending += 1;
+    }
+    const { usd, tokens, requests } = amounts;
+    const own = limits.some((limit) => limit.perCall !== undefined) ? limits : null;
+    const reservation: Reservation = { counters, limits: own, usd, tokens, requests, end: "pending", endedMs: 0 };
+    this.#pending.set(id, reservation);
+    return reservation;
+  }
+
   #countersOf(limit: Limit): LimitCounters {
-    let counters = this.#limits.get(limit.id);
-    if (counters === undefined) this.#limits.set(limit.id, (counters = new LimitCounters()));
+    const counters = this.#find(limit.id) ?? this.#make(limit.id);
     if (counters.limit !== limit) counters.adopt(limit);
+    return counters;
+  }
+
+  #find(limitId: string): LimitCounters | undefined {
+    const counters = this.#limits.get(limitId);
+    if (counters !== undefined) return counters;
+    const settled = this.#idle.get(limitId);
+    if (settled === undefined) return undefined;
+    this.#idle.delete(limitId);
+    const awake = this.#make(limitId);
+    awake.seed(LIFETIME, settled);
+    return awake;
+  }
+
+  #make(limitId: string): LimitCounters {
+    const counters = new LimitCounters();
+    this.#limits.set(limitId, counters);
     return counters;
   }
 
@@ -262,40 +309,3 @@ export class MemoryCounterStore implements CounterStore {
 }
 
 const NOTHING: Amounts = Object.freeze({ usd: 0n, tokens: 0n, requests: 0n });
-
-function limitOf(counter: Counter): Limit {
-  const { limit } = counter.of;
-  if (limit === null) throw new Error(`counter ${counter.windowId}: reserved before its limit was known`);
-  return limit;
-}
-
-function reserved(counters: readonly Counter[]): Reserved {
-  return { outcome: "reserved", states: counters.map((counter) => counter.of.stateOf(counter, limitOf(counter))) };
-}
-
-function refusal(by: CounterState, required: bigint): Refused {
-  return { outcome: "refused", by, required };
-}
-
-function overrunsOf(reservationId: string, held: Reservation, used: Amounts): readonly Overrun[] {
-  if (used.usd <= held.usd && used.tokens <= held.tokens && used.requests <= held.requests) return [];
-  return held.counters.flatMap((counter) => {
-    const limit = limitOf(counter);
-    const amount = amountFor(limit, used) - amountFor(limit, held);
-    return amount > 0n ? [{ reservationId, limit, windowId: counter.windowId, amount }] : [];
-  });
-}
-
-/** Cheap form of invariant 2 for production; `audit` is the full one. A bug, so it fails loudly, after the write. */
-function assertWhole(counters: readonly Counter[]): void {
-  for (const counter of counters)
-    if (counter.reserved < 0n || (counter.pending === 0 && counter.reserved !== 0n))
-      throw new Error(`counter ${limitOf(counter).id} ${counter.windowId}: reserved is not the sum of what is held`);
-}
-
-function deltasOf(reservation: Reservation): readonly CounterDelta[] {
-  return reservation.counters.map((counter) => {
-    const limit = limitOf(counter);
-    return { limitId: limit.id, windowId: counter.windowId, amount: amountFor(limit, reservation) };
-  });
-}

@@ -1,6 +1,8 @@
 import { Pool, type PoolClient, type QueryConfig, type QueryResultRow } from "pg";
 import { assertDurable } from "./durability.ts";
 import { connectionUrl, poolConfig, type PoolOptions, type SocketConnection } from "./pool.ts";
+import { rolesRefused, TENANT_ROLE } from "./roles.ts";
+import { inSession, inTenant, type Session } from "./session.ts";
 import { statementName } from "./sql.ts";
 import { StartRefused } from "./start-refused.ts";
 
@@ -20,16 +22,27 @@ export interface Queryable {
 }
 
 export interface Database extends Queryable {
-  /** For tools that take a URL (pg-boss). Contains the password, if there is one. */
-  readonly url: string;
-  /** For what needs a connection of its own (LISTEN, COPY). Release what you take. */
-  readonly pool: Pool;
   /**
    * Runs `work` in one transaction (read committed): committed when it resolves, rolled back when it throws. When this
    * resolves, the rows are durable. When it throws, they are not there, unless the connection broke during COMMIT: then either
    * is possible, and what was written must be idempotent to be tried again.
    */
   transaction<T>(work: (tx: Queryable) => Promise<T>): Promise<T>;
+}
+
+/** Whoever opened it closes it; those who only ask are given a Database. */
+export interface OpenDatabase extends Database {
+  /** For tools that take a URL (pg-boss). Contains the password, if there is one. */
+  readonly url: string;
+  /** For what needs a connection of its own (LISTEN, COPY). Release what you take. */
+  readonly pool: Pool;
+  close(): Promise<void>;
+}
+
+/** Every tenant's view of one database: nothing that is asked or written through it reaches another tenant's rows. */
+export interface TenantDatabases {
+  /** `tenant`: 32 hex digits. */
+  readonly of: (tenant: string) => Database;
   close(): Promise<void>;
 }
 
@@ -51,45 +64,95 @@ export interface DatabaseOptions extends PoolOptions {
  * Opens a pool on the embedded server or on `DATABASE_URL`, after asking the server whether what it acknowledges is durable.
  * Throws StartRefused: DATABASE_UNREACHABLE, DATABASE_TOO_OLD, DATABASE_NOT_DURABLE.
  */
-export async function openDatabase(target: DatabaseTarget, options: DatabaseOptions = {}): Promise<Database> {
+export async function openDatabase(target: DatabaseTarget, options: DatabaseOptions = {}): Promise<OpenDatabase> {
+  const connection = "url" in target ? target : target.embedded.connection;
+  const pool = await openPool(target, options);
+  return databaseOn(
+    pool,
+    "url" in connection ? connection.url : connectionUrl(connection),
+    inSession(pool),
+    options.prepared === true,
+  );
+}
+
+/**
+ * The same for tenants: connections act as the role that owns nothing and is held to one tenant's rows by PostgreSQL itself
+ * (migrations/0013). Beside what `openDatabase` throws: DATABASE_ROLES_MISSING.
+ */
+export async function openTenantDatabases(
+  target: DatabaseTarget,
+  options: Omit<DatabaseOptions, "role"> = {},
+): Promise<TenantDatabases> {
+  const pool = await openPool(target, { ...options, role: TENANT_ROLE });
+  const known = new Map<string, Database>();
+  return {
+    of(tenant) {
+      let database = known.get(tenant);
+      if (database === undefined) known.set(tenant, (database = askedIn(inTenant(pool, tenant), false)));
+      return database;
+    },
+    close: () => pool.end(),
+  };
+}
+
+async function openPool(target: DatabaseTarget, options: DatabaseOptions): Promise<Pool> {
   const connection = "url" in target ? target : target.embedded.connection;
   const pool = new Pool(poolConfig(connection, options));
   // Without a listener, a connection that breaks while idle would end the process.
   pool.on("error", (error) => options.log?.(`database: an idle connection was lost (${error.message})`));
-  const url = "url" in connection ? connection.url : connectionUrl(connection);
-  const database = databaseOn(pool, url, options.prepared === true);
+  const database = askedIn(inSession(pool), false);
   try {
-    await reach(database);
+    await reach(database, options.role);
     await assertDurable(database);
   } catch (error) {
     await pool.end();
     throw error;
   }
-  return database;
+  return pool;
 }
 
-async function reach(database: Queryable): Promise<void> {
+async function reach(database: Queryable, role: string | undefined): Promise<void> {
   try {
-    await database.query("SELECT 1");
+    const { rows } = await database.query<{ role: string }>("SELECT current_user AS role");
+    // Whatever a URL's own options or a pooler in between make of ours: rows of others are one role away.
+    if (role !== undefined && rows[0]?.role !== role) throw new Error(`expected to act as ${role}`);
   } catch (cause) {
+    const refused = role === undefined ? null : rolesRefused(cause);
+    if (refused !== null) throw refused;
     const reason = cause instanceof Error ? cause.message || cause.name : String(cause);
     throw new StartRefused("DATABASE_UNREACHABLE", `the database cannot be reached: ${reason}`, cause);
   }
 }
 
-function databaseOn(pool: Pool, url: string, prepared: boolean): Database {
+function databaseOn(pool: Pool, url: string, session: Session, prepared: boolean): OpenDatabase {
   let closing: Promise<void> | undefined;
+  return { url, pool, ...askedIn(session, prepared), close: () => (closing ??= pool.end()) };
+}
+
+function askedIn(session: Session, prepared: boolean): Database {
   return {
-    url,
-    pool,
-    query: (text, values) => ask(pool, prepared, text, values),
-    transaction: (work) => inTransaction(pool, prepared, work),
-    close: () => (closing ??= pool.end()),
+    query: (text, values) => askOnce(session, prepared, text, values),
+    transaction: (work) => inTransaction(session, prepared, work),
   };
 }
 
+/** After an error its connection is left: the server may have ended it with these very words. */
+function askOnce<Row>(
+  session: Session,
+  prepared: boolean,
+  text: string,
+  values: readonly unknown[] | undefined,
+): Promise<QueryAnswer<Row>> {
+  return session((client, broken) =>
+    ask<Row>(client, prepared, text, values).catch((error: Error) => {
+      broken(error);
+      throw error;
+    }),
+  );
+}
+
 async function ask<Row>(
-  on: Pool | PoolClient,
+  on: PoolClient,
   prepared: boolean,
   text: string,
   values: readonly unknown[] | undefined,
@@ -104,26 +167,18 @@ function named(prepared: boolean, text: string, values: readonly unknown[]): Que
   return name === undefined ? { text, values: [...values] } : { name, text, values: [...values] };
 }
 
-async function inTransaction<T>(pool: Pool, prepared: boolean, work: (tx: Queryable) => Promise<T>): Promise<T> {
-  const client = await pool.connect();
-  let broken: Error | undefined;
-  // A checked-out client reports its broken connection as an event too; unheard, it would end the process.
-  const onError = (error: Error): void => {
-    broken = error;
-  };
-  client.on("error", onError);
-  try {
-    await client.query("BEGIN");
-    const result = await work({ query: (text, values) => ask(client, prepared, text, values) });
-    await commit(client);
-    return result;
-  } catch (error) {
-    broken ??= await rollBack(client);
-    throw error;
-  } finally {
-    client.off("error", onError);
-    client.release(broken);
-  }
+async function inTransaction<T>(session: Session, prepared: boolean, work: (tx: Queryable) => Promise<T>): Promise<T> {
+  return session(async (client, broken) => {
+    try {
+      await client.query("BEGIN");
+      const result = await work({ query: (text, values) => ask(client, prepared, text, values) });
+      await commit(client);
+      return result;
+    } catch (error) {
+      await client.query("ROLLBACK").catch(broken);
+      throw error;
+    }
+  });
 }
 
 /** COMMIT of a failed transaction answers ROLLBACK and no error: a caller who swallowed a statement's error must not believe it. */
@@ -131,13 +186,4 @@ async function commit(client: PoolClient): Promise<void> {
   const answer = await client.query("COMMIT");
   if (answer.command !== "COMMIT")
     throw new Error("the transaction had failed, and was rolled back instead of committed");
-}
-
-async function rollBack(client: PoolClient): Promise<Error | undefined> {
-  try {
-    await client.query("ROLLBACK");
-    return undefined;
-  } catch (error) {
-    return error instanceof Error ? error : new Error(String(error));
-  }
 }

@@ -1,5 +1,6 @@
 import type { Database, Queryable } from "./database.ts";
 import { readMigrations, type Migration } from "./migration-files.ts";
+import { rolesRefused } from "./roles.ts";
 import { StartRefused } from "./start-refused.ts";
 
 /** Any constant, the same for every Tollhouse: the first eight bytes of SHA-256("tollhouse/migrate"). */
@@ -22,7 +23,7 @@ export interface MigrateOptions {
  * lock is taken per transaction, not per session, so that it also holds through a connection pooler.
  *
  * Returns the names applied now. Throws StartRefused SCHEMA_MISMATCH when the database was migrated by a newer release, or
- * by files that differ from ours; nothing is changed then.
+ * by files that differ from ours, nothing is changed then; DATABASE_ROLES_MISSING when its user may not make the roles.
  */
 export async function migrate(database: Database, options: MigrateOptions = {}): Promise<readonly string[]> {
   const files = await readMigrations(options.folder);
@@ -61,6 +62,8 @@ async function run(tx: Queryable, migration: Migration): Promise<void> {
   try {
     await tx.query(migration.text);
   } catch (cause) {
+    const refused = rolesRefused(cause);
+    if (refused !== null) throw refused;
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new Error(`migration ${migration.name} failed and was rolled back: ${reason}`, { cause });
   }

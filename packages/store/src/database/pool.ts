@@ -51,14 +51,16 @@ export function poolConfig(connection: SocketConnection | { readonly url: string
   if (options.role !== undefined && !ROLE.test(options.role)) {
     throw new Error(`role: expected a lower-case SQL name, got "${options.role}"`);
   }
+  const { url, own } = "url" in connection ? withoutOptions(checkedUrl(connection.url)) : { url: null, own: "" };
+  const asked = options.role === undefined ? own : `${own} -c role=${options.role}`.trim();
   return {
-    ...("url" in connection ? { connectionString: checkedUrl(connection.url) } : { ...connection }),
+    ...("url" in connection ? { connectionString: url as string } : { ...connection }),
     types: PARSERS,
     max: options.connectionsMax ?? 10,
     application_name: options.applicationName ?? "tollhouse",
     connectionTimeoutMillis: 10_000,
     keepAlive: true,
-    ...(options.role === undefined ? {} : { options: `-c role=${options.role}` }),
+    ...(asked !== "" && { options: asked }),
     ...(options.statementTimeoutMs === undefined ? {} : { statement_timeout: options.statementTimeoutMs }),
   };
 }
@@ -70,6 +72,15 @@ function checkedUrl(url: string): string {
     "DATABASE_UNREACHABLE",
     "DATABASE_URL: expected postgresql://user:password@host:port/database",
   );
+}
+
+/** pg prefers the options of a URL to those beside it, which would leave out our role: they are joined instead. */
+function withoutOptions(text: string): { readonly url: string; readonly own: string } {
+  if (!/[?&]options=/.test(text)) return { url: text, own: "" };
+  const url = new URL(text);
+  const own = url.searchParams.get("options") ?? "";
+  url.searchParams.delete("options");
+  return { url: url.href, own };
 }
 
 /** The same connection as a URL, for tools and child processes that take one. */

@@ -1,13 +1,13 @@
 import { testDatabase, type TestDatabase } from "@tollhouse/testkit";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { openDatabase, type Database } from "./database.ts";
+import { openDatabase, type OpenDatabase } from "./database.ts";
 import { becomeSoleOwner } from "./sole-owner.ts";
 
 const HOLDER =
   "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
 
 let shared: TestDatabase;
-let other: Database;
+let other: OpenDatabase;
 
 beforeAll(async () => {
   shared = await testDatabase();

@@ -1,5 +1,5 @@
 import type { PoolClient } from "pg";
-import type { Database } from "./database.ts";
+import type { OpenDatabase } from "./database.ts";
 import { StartRefused } from "./start-refused.ts";
 
 export interface SoleOwner {
@@ -18,7 +18,7 @@ const AGAIN_MS = 250;
  * admit the whole of a limit. Throws StartRefused (DATABASE_IN_USE). The lock is a connection's, so it cannot outlive the
  * process; where the connection breaks it is taken again, and `onLost` is told if another process was faster.
  */
-export async function becomeSoleOwner(database: Database, onLost: (reason: string) => void): Promise<SoleOwner> {
+export async function becomeSoleOwner(database: OpenDatabase, onLost: (reason: string) => void): Promise<SoleOwner> {
   let released = false;
   let client: PoolClient | null = null;
 

@@ -84,11 +84,6 @@ export async function* listApiKeys(db: Queryable, place: LimitPlace): AsyncGener
   }
 }
 
-export async function listEnvironments(db: Queryable, tenant: string): Promise<string[]> {
-  const { rows } = await db.query<{ name: string }>(sql("environments"), [tenant]);
-  return rows.map((row) => row.name);
-}
-
 function valuesOf(tenant: string, key: ApiKey): unknown[] {
   const { environment, id, hash, previousHash, previousUntilMs, rules, expiresMs, revokedMs, version } = key;
   const previous = [previousHash, dateOf(previousUntilMs)];

@@ -1,15 +1,20 @@
 import { decodeBody } from "@tollhouse/ledger";
+import { insertBlock, liftBlock } from "../blocks/block-store.ts";
+import { changeChecks } from "../recorded-usage/change-checks.ts";
+import { eraseNamed, forgetUser, startsWithErasure } from "../erasure/erase-user.ts";
 import type { Database, Queryable } from "../database/database.ts";
 import { sql } from "../database/sql.ts";
 import type { OpenCall } from "../spool/open-calls.ts";
 import type { Position } from "../spool/position.ts";
 import type { Flood } from "./blocked-floods.ts";
-import { chainRows, emptyChain } from "./chain-rows.ts";
+import { chainRows, emptyChain, nextMacKeyId } from "./chain-rows.ts";
 import type { ChainHead, ChainRow } from "./chain-rows.ts";
+import { coarseDeltas } from "./coarse-rollups.ts";
 import type { EntryDraft } from "./entry-draft.ts";
 import type { LedgerKeys } from "./ledger-keys.ts";
 import { PROJECTION } from "./projection.ts";
 import { counterDeltas, USAGE_AXES, usageDeltas } from "./rollup.ts";
+import type { UsageDelta } from "./rollup.ts";
 import { chainLock, idOfUuid } from "./tenant-id.ts";
 import { userName, userPseudonyms } from "./user-pseudonyms.ts";
 
@@ -50,6 +55,9 @@ export function appendBatch(db: Database, context: AppendContext, batch: Batch):
       await addUsage(tx, rows);
       await addCounters(tx, rows);
     }
+    await changeBlocks(tx, batch.drafts);
+    await changeChecks(tx, batch.drafts);
+    await eraseNamed(tx, context.keys, rows, batch.drafts);
     await keepOpenCalls(tx, batch);
     await tx.query(sql("upsert-spool-position"), placeValues(batch.place));
     return rows.length;
@@ -62,10 +70,18 @@ async function appendEntries(
   drafts: readonly EntryDraft[],
 ): Promise<ChainRow[]> {
   if (drafts.length === 0) return [];
+  await lockChains(tx, [...new Set(drafts.map((draft) => draft.tenant))]);
+  const rows: ChainRow[] = [];
+  for (const part of startsWithErasure(drafts)) rows.push(...(await appendPart(tx, context, part)));
+  return rows;
+}
+
+/** Only its first draft may erase a user: of all others the pseudonym is the one that holds from there on. */
+async function appendPart(tx: Queryable, context: AppendContext, drafts: readonly EntryDraft[]): Promise<ChainRow[]> {
   const tenants = [...new Set(drafts.map((draft) => draft.tenant))];
-  await lockChains(tx, tenants);
   const fresh = await notYetThere(tx, drafts);
   if (fresh.length === 0) return [];
+  const erased = await forgetUser(tx, fresh[0]);
   const pseudonyms = await userPseudonyms(tx, context.keys, fresh, context.keepReadable);
   const heads = await chainHeads(tx, tenants);
   const byTenant = Map.groupBy(fresh, (draft) => draft.tenant);
@@ -75,7 +91,7 @@ async function appendEntries(
       context.deploymentId,
       tenant,
       heads.get(tenant) ?? emptyChain(context.deploymentId, tenant),
-      own.map((draft) => ({ draft, pseudonym: pseudonymFor(pseudonyms, draft) })),
+      own.map((draft) => ({ draft, pseudonym: draft.erases ? erased : pseudonymFor(pseudonyms, draft) })),
     ),
   );
   await tx.query(sql("insert-entries"), [
@@ -130,7 +146,7 @@ async function chainHeads(tx: Queryable, tenants: readonly string[]): Promise<Ma
   return new Map(
     rows.map((row) => [
       idOfUuid(row.tenant),
-      { sequence: row.sequence, entryHash: row.entry_hash, macKeyId: decodeBody(row.body).macKeyId },
+      { sequence: row.sequence, entryHash: row.entry_hash, macKeyId: nextMacKeyId(decodeBody(row.body)) },
     ]),
   );
 }
@@ -151,6 +167,24 @@ async function addUsage(tx: Queryable, rows: readonly ChainRow[]): Promise<void>
     deltas.map((delta) => delta.outputTokens),
     deltas.map((delta) => delta.costNano),
   ]);
+  for (const coarse of coarseDeltas(deltas)) await tx.query(sql(coarse.statement), columnsOf(coarse.deltas));
+}
+
+/** Tenant, time, row key, the seven sums, the axes: an array each. */
+function columnsOf(deltas: readonly UsageDelta[]): unknown[] {
+  return [
+    deltas.map((delta) => delta.tenant),
+    deltas.map((delta) => delta.hour),
+    deltas.map((delta) => viewOf(delta.rowKey)),
+    deltas.map((delta) => delta.calls),
+    deltas.map((delta) => delta.released),
+    deltas.map((delta) => delta.blocked),
+    deltas.map((delta) => delta.costUnknown),
+    deltas.map((delta) => delta.inputTokens),
+    deltas.map((delta) => delta.outputTokens),
+    deltas.map((delta) => delta.costNano),
+    ...(deltas[0]?.axes ?? []).map((_, i) => deltas.map((delta) => delta.axes[i] ?? null)),
+  ];
 }
 
 async function addCounters(tx: Queryable, rows: readonly ChainRow[]): Promise<void> {
@@ -163,6 +197,16 @@ async function addCounters(tx: Queryable, rows: readonly ChainRow[]): Promise<vo
     deltas.map((delta) => delta.settled),
     deltas.map((delta) => delta.lastMs),
   ]);
+}
+
+/** Whether the entry is new or not: what is there already stays as it is, so that a batch can be tried again. */
+async function changeBlocks(tx: Queryable, drafts: readonly EntryDraft[]): Promise<void> {
+  for (const { tenant, timeMs, block } of drafts) {
+    if (block === undefined) continue;
+    const place = { tenant, environment: block.environment };
+    if (block.lifted !== null) await liftBlock(tx, place, block.lifted, timeMs);
+    if (block.made !== null) await insertBlock(tx, place, block.made);
+  }
 }
 
 async function keepOpenCalls(tx: Queryable, { stored, ended, place }: Batch): Promise<void> {

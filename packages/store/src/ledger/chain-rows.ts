@@ -1,4 +1,4 @@
-import { encodeBody, encodeFields, entryHash, entryMac, genesisHash } from "@tollhouse/ledger";
+import { encodeBody, encodeFields, entryHash, entryMac, fieldOf, genesisHash, rotationMac } from "@tollhouse/ledger";
 import type { Entry, EntryFields } from "@tollhouse/ledger";
 import type { EntryDraft } from "./entry-draft.ts";
 import { FIRST_MAC_KEY, sha256 } from "./ledger-keys.ts";
@@ -11,6 +11,7 @@ import { idBytes } from "./tenant-id.ts";
 export interface ChainHead {
   readonly sequence: bigint;
   readonly entryHash: Uint8Array;
+  /** Of the entry that comes next. */
   readonly macKeyId: number;
 }
 
@@ -41,6 +42,14 @@ export function emptyChain(deploymentId: string, tenant: string): ChainHead {
   };
 }
 
+/** The MAC key of the entry behind this one. */
+export function nextMacKeyId(entry: Entry): number {
+  if (entry.type !== "key_rotation") return entry.macKeyId;
+  const next = fieldOf(entry.fields, "nextMacKeyId");
+  if (next === undefined) throw new Error(`the key rotation at ${entry.sequence} names no next key`);
+  return next;
+}
+
 /** Gives drafts of one tenant their places behind `head`, in order. A chain that starts gets its genesis entry first. */
 export function chainRows(
   keys: LedgerKeys,
@@ -49,15 +58,16 @@ export function chainRows(
   head: ChainHead,
   drafts: readonly PlacedDraft[],
 ): ChainRow[] {
-  const mac = keys.mac(tenant, head.macKeyId);
   const tenantId = idBytes("tenant", tenant);
   const rows: ChainRow[] = [];
-  let { sequence, entryHash: previous } = head;
+  let { sequence, entryHash: previous, macKeyId } = head;
   const starting = sequence === 0n && drafts[0] ? [genesisDraft(deploymentId, tenant, drafts[0].draft.timeMs)] : [];
   for (const { draft, pseudonym } of [...starting, ...drafts]) {
     sequence += 1n;
-    const fields = pseudonym ? { ...draft.fields, user: pseudonym } : draft.fields;
-    const entry = entryOf(draft, fields, tenantId, sequence, head.macKeyId);
+    const isRotation = draft.type === "key_rotation";
+    const own = isRotation ? rotated(keys, tenant, { sequence, entryHash: previous, macKeyId }, draft) : draft.fields;
+    const fields = pseudonym ? { ...own, user: pseudonym } : own;
+    const entry = entryOf(draft, fields, tenantId, sequence, macKeyId);
     const body = encodeBody(entry);
     const hash = entryHash(sha256, previous, body);
     rows.push({
@@ -68,11 +78,24 @@ export function chainRows(
       projection: project(entry, fields),
       body,
       entryHash: hash,
-      mac: entryMac(mac, tenantId, sequence, hash),
+      mac: entryMac(keys.mac(tenant, macKeyId), tenantId, sequence, hash),
     });
     previous = hash;
+    if (isRotation) macKeyId += 1;
   }
   return rows;
+}
+
+/** The next key and its consent to this place; the entry itself is MACed by the key before. */
+function rotated(
+  keys: LedgerKeys,
+  tenant: string,
+  { sequence, entryHash: previous, macKeyId }: ChainHead,
+  { fields }: EntryDraft,
+): EntryFields {
+  const next = macKeyId + 1;
+  const nextMac = rotationMac(keys.mac(tenant, next), idBytes("tenant", tenant), sequence, previous, next);
+  return { ...fields, nextMacKeyId: next, nextMac };
 }
 
 function entryOf(
@@ -89,7 +112,7 @@ function entryOf(
     sequence,
     timeUs: BigInt(Math.round(draft.timeMs * 1000)),
     entryId: idBytes("entry id", draft.entryId),
-    refId: new Uint8Array(16),
+    refId: draft.refId === undefined ? new Uint8Array(16) : idBytes("ref id", draft.refId),
     amountNano: draft.amountNano,
     currency: "USD",
     usageSource: draft.usageSource,

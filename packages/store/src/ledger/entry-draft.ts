@@ -2,7 +2,9 @@ import { CODES } from "@tollhouse/contract";
 import { ENTRY_FLAGS } from "@tollhouse/ledger";
 import type { CounterAmount, EntryFields, EntryType, EntryUsageSource } from "@tollhouse/ledger";
 import type { EndedCall } from "../spool/open-calls.ts";
-import type { AdminRecord, BlockedRecord, OutcomeRecord } from "../spool/records.ts";
+import type { BlockChange } from "../blocks/block-store.ts";
+import type { CheckChange } from "../recorded-usage/check-change.ts";
+import type { AdminRecord, BlockedRecord, ErasureRecord, KeyRotationRecord, OutcomeRecord } from "../spool/records.ts";
 import { limitSeenOf } from "../spool/limit-seen-text.ts";
 import { RECOVERED_DOUBT } from "../spool/recover.ts";
 
@@ -12,12 +14,20 @@ export interface EntryDraft {
   readonly flags: number;
   readonly tenant: string;
   readonly entryId: string;
+  /** What it is about: an earlier entry, or the check of an SDK; absent = nothing. */
+  readonly refId?: string;
   readonly timeMs: number;
   readonly amountNano: bigint;
   readonly usageSource: EntryUsageSource;
   /** Without the user: its pseudonym is only known inside the transaction. */
   readonly fields: EntryFields;
   readonly user: string | null;
+  /** Made or lifted in the same transaction; no part of the entry, which cannot forget a user. */
+  readonly block?: BlockChange;
+  /** A check of an SDK that expired, or usage that was recorded, under names that make it once; written in the same transaction. */
+  readonly check?: CheckChange;
+  /** Whom this entry erases; its pseudonym, which only the transaction knows, stands in the entry. */
+  readonly erases?: Pick<ErasureRecord, "lookup" | "rows">;
 }
 
 const U32_MAX = 0xffff_ffff;
@@ -36,6 +46,8 @@ export function draftOfCall({ call, outcome }: EndedCall): EntryDraft {
     amountNano: settled ? BigInt(outcome.cost ?? 0) : 0n,
     usageSource: settled ? outcome.source : "none",
     user: user ?? null,
+    // A check has no other outcome: usage that is recorded for it is a record of its own.
+    ...(intent.expiresMs !== undefined && { check: { change: "expired", atMs: outcome.timeMs } as const }),
     fields: present({
       environment: intent.environment,
       provider: intent.provider,
@@ -55,6 +67,8 @@ export function draftOfCall({ call, outcome }: EndedCall): EntryDraft {
       doubt: outcome.doubt,
       latencyMs: Math.min(U32_MAX, Math.max(0, Math.round(outcome.latencyMs))),
       limits: intent.limits?.map(limitSeenOf) ?? null,
+      plan: intent.plan ?? null,
+      policy: intent.policy ?? null,
     }),
   };
 }
@@ -73,7 +87,8 @@ export function draftOfBlocked(record: BlockedRecord): EntryDraft {
     fields: present({
       environment: record.environment,
       provider: record.provider,
-      model: record.model,
+      // Stopped before its body was read: nobody knows.
+      model: record.model === "" ? null : record.model,
       endpoint: record.endpoint,
       key: record.key,
       ...dimensions,
@@ -81,6 +96,8 @@ export function draftOfBlocked(record: BlockedRecord): EntryDraft {
       limit: record.limit,
       limits: record.limits?.map(limitSeenOf) ?? null,
       required: record.required === undefined ? null : BigInt(record.required),
+      plan: record.plan ?? null,
+      policy: record.policy ?? null,
     }),
   };
 }
@@ -96,6 +113,7 @@ export function draftOfAdmin(record: AdminRecord): EntryDraft {
     amountNano: 0n,
     usageSource: "none",
     user: null,
+    ...(record.block !== undefined && { block: record.block }),
     fields: present({
       environment,
       actor,
@@ -105,6 +123,35 @@ export function draftOfAdmin(record: AdminRecord): EntryDraft {
       after,
       counters: record.counters?.map((counter) => counterAmount(counter, counter.amount)) ?? null,
     }),
+  };
+}
+
+export function draftOfErasure(record: ErasureRecord): EntryDraft {
+  const { lookup, rows } = record;
+  return { ...draftOfChange(record, "erasure", "user.erase", "user"), erases: { lookup, rows } };
+}
+
+/** Which key comes next, and its word for it, depend on the place in the chain (`chain-rows.ts`). */
+export function draftOfRotation(record: KeyRotationRecord): EntryDraft {
+  return draftOfChange(record, "key_rotation", "ledger_key.rotate", "ledger-mac-key");
+}
+
+function draftOfChange(
+  { id, tenant, timeMs, actor }: ErasureRecord | KeyRotationRecord,
+  type: EntryType,
+  action: string,
+  subject: string,
+): EntryDraft {
+  return {
+    type,
+    flags: 0,
+    tenant,
+    entryId: id,
+    timeMs,
+    amountNano: 0n,
+    usageSource: "none",
+    user: null,
+    fields: { actor, action, subject },
   };
 }
 
@@ -138,12 +185,12 @@ function lateOf(outcome: OutcomeRecord): CounterAmount[] {
   return outcome.late.map((counter) => counterAmount(counter, counter.amount));
 }
 
-function counterAmount(counter: { limit: string; window: string }, amount: string): CounterAmount {
+export function counterAmount(counter: { limit: string; window: string }, amount: string): CounterAmount {
   return { limitId: counter.limit, windowId: counter.window, amount: BigInt(amount) };
 }
 
 /** Null means "not said", and so does a missing field: only what is said goes into the body. */
-function present(fields: { [N in keyof EntryFields]: EntryFields[N] | null }): EntryFields {
+export function present(fields: { [N in keyof EntryFields]: EntryFields[N] | null }): EntryFields {
   const said: { [name: string]: unknown } = {};
   for (const [name, value] of Object.entries(fields)) if (value !== null && value !== undefined) said[name] = value;
   return said as EntryFields;

@@ -1,15 +1,17 @@
 import { openDatabase } from "../database/database.ts";
-import type { Database } from "../database/database.ts";
+import type { Database, OpenDatabase } from "../database/database.ts";
 import { OpenCalls } from "../spool/open-calls.ts";
 import { comparePositions, unpackPosition } from "../spool/position.ts";
 import type { Position } from "../spool/position.ts";
 import { SpoolReader } from "../spool/read-spool.ts";
 import type { SpoolFrame } from "../spool/read-spool.ts";
+import type { SpoolDisk } from "../spool/spool-disk.ts";
 import { appendBatch } from "./append-batch.ts";
 import type { AppendContext, Batch } from "./append-batch.ts";
 import { BlockedFloods } from "./blocked-floods.ts";
-import { draftOfAdmin, draftOfBlocked, draftOfCall } from "./entry-draft.ts";
+import { draftOfAdmin, draftOfBlocked, draftOfCall, draftOfErasure, draftOfRotation } from "./entry-draft.ts";
 import type { EntryDraft } from "./entry-draft.ts";
+import { draftOfUsage } from "../recorded-usage/usage-draft.ts";
 import { LedgerKeys } from "./ledger-keys.ts";
 import { loadDeploymentId, loadRecorderState } from "./recorder-state.ts";
 import type { StoredRecorderState } from "./recorder-state.ts";
@@ -24,6 +26,13 @@ export interface RecorderLoopOptions {
   readonly keepReadable: boolean;
   /** SET ROLE of the connection; undefined = as the one that connects. */
   readonly role: string | undefined;
+}
+
+/** What is outside of the process, where it is not the machine's own. */
+export interface RecorderOutside {
+  readonly disk: SpoolDisk;
+  /** In place of the database at `databaseUrl`. */
+  connect(): Promise<Pick<OpenDatabase, "query" | "transaction" | "close">>;
 }
 
 export interface RecorderProgress {
@@ -64,13 +73,15 @@ const RETRY_MAX_MS = 5000;
 export class RecorderLoop {
   readonly #options: RecorderLoopOptions;
   readonly #reports: RecorderReports;
+  readonly #outside: RecorderOutside | null;
   readonly #word: BigInt64Array;
   #stopping = false;
   /** Places that somebody waits for. */
   #drains: Drain[] = [];
   #wake: (() => void) | null = null;
 
-  constructor(options: RecorderLoopOptions, reports: RecorderReports) {
+  constructor(options: RecorderLoopOptions, reports: RecorderReports, outside: RecorderOutside | null = null) {
+    this.#outside = outside;
     this.#options = options;
     this.#reports = reports;
     this.#word = new BigInt64Array(options.written);
@@ -103,7 +114,7 @@ export class RecorderLoop {
   }
 
   async #tail(db: Database, context: AppendContext, state: StoredRecorderState): Promise<void> {
-    const reader = new SpoolReader(this.#options.dir, state.start);
+    const reader = new SpoolReader(this.#options.dir, state.start, this.#outside?.disk);
     const batches = new BatchMaker(this.#options.node, state, this.#reports);
     // Known before the first batch: on a quiet node there may be none for long, and the lag would be the whole spool.
     this.#reports.progress({ done: state.done, start: state.start, frames: 0, entries: 0 });
@@ -173,7 +184,8 @@ export class RecorderLoop {
     }
   }
 
-  #connect(attempt: number): Promise<Database> {
+  #connect(attempt: number): ReturnType<RecorderOutside["connect"]> {
+    if (this.#outside !== null) return this.#outside.connect();
     const { databaseUrl, role } = this.#options;
     const log = (line: string): void => (attempt === 0 ? undefined : this.#reports.trouble(line));
     return openDatabase(
@@ -252,12 +264,23 @@ export class BatchMaker {
           this.#reports.trouble(`an outcome of decision ${record.decision} has no open intent; it was not recorded`);
         return;
       }
+      case "usage": {
+        const held = record.ends ? this.#open.end(record.decision) : null;
+        if (!this.#open.applied(frame)) drafts.push(draftOfUsage(record, held));
+        return;
+      }
       case "blocked":
         if (!this.#open.applied(frame) && this.#floods.admit(frame, record, drafts))
           drafts.push(draftOfBlocked(record));
         return;
       case "admin":
         if (!this.#open.applied(frame)) drafts.push(draftOfAdmin(record));
+        return;
+      case "erasure":
+        if (!this.#open.applied(frame)) drafts.push(draftOfErasure(record));
+        return;
+      case "rotation":
+        if (!this.#open.applied(frame)) drafts.push(draftOfRotation(record));
         return;
       default:
         throw new Error(`unknown spool record ${JSON.stringify((record as { t: unknown }).t)}`, {

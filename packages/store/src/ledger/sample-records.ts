@@ -71,6 +71,6 @@ export function sampleAdmin(n: number, over: Partial<AdminRecord> = {}): AdminRe
   };
 }
 
-function sampleDecision(n: number): string {
+export function sampleDecision(n: number): string {
   return n.toString(16).padStart(32, "0").replace(/^0/, "a");
 }

@@ -1,36 +1,58 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { entryHash, genesisHash, parseCheckpointText, parseNote } from "@tollhouse/ledger";
+import type { Checkpoint } from "@tollhouse/ledger";
 import { testDatabase } from "@tollhouse/testkit";
 import type { TestDatabase } from "@tollhouse/testkit";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { openSpool } from "../spool/spool.ts";
-import { LedgerKeys } from "./ledger-keys.ts";
+import { makeCheckpoint } from "./checkpoint-maker.ts";
+import { localSigner } from "./checkpoint-signer.ts";
+import { LedgerKeys, sha256 } from "./ledger-keys.ts";
 import { PROJECTION } from "./projection.ts";
 import { startRecorder } from "./recorder.ts";
 import { sampleBlocked, sampleIntent, sampleOutcome } from "./sample-records.ts";
-import { DEFAULT_TENANT } from "./tenant-id.ts";
+import { loadDeploymentId } from "./recorder-state.ts";
+import { DEFAULT_TENANT, idBytes } from "./tenant-id.ts";
 import { verifyLedger } from "./verify-store.ts";
 import type { VerifyResult } from "./verify-store.ts";
 
 const masterKey = Buffer.alloc(32, 9);
+const signer = localSigner({ masterKey, seeds: [] });
+const OTHER_TENANT = "00000000000000000000000000000002";
 let database: TestDatabase;
+/** What somebody outside kept: of the 12 first entries, and of all 22. */
+let pins: { readonly early: Checkpoint; readonly whole: Checkpoint };
 
 beforeAll(async () => {
   database = await testDatabase();
   const dir = mkdtempSync(join(tmpdir(), "tollhouse-spool-"));
   const spool = await openSpool({ dir });
   const recorder = startRecorder({ spool, databaseUrl: database.url, masterKey, onError: () => {} });
-  for (let n = 0; n < 20; n++) {
-    void spool.append(sampleIntent(n));
+  const recorded = async (from: number, to: number): Promise<Checkpoint> => {
+    for (let n = from; n < to; n++) {
+      void spool.append(sampleIntent(n));
+      void spool.append(sampleOutcome(n));
+    }
+    await recorder.drained();
+    const made = await makeCheckpoint({ db: database.db, signer, tenant: DEFAULT_TENANT, nowMs: Date.now() });
+    return parseCheckpointText(parseNote(made?.note ?? "").text);
+  };
+  const early = await recorded(0, 11);
+  void spool.append(sampleBlocked(50));
+  pins = { early, whole: await recorded(11, 20) };
+  for (let n = 100; n < 120; n++) {
+    void spool.append(sampleIntent(n, { tenant: OTHER_TENANT }));
     void spool.append(sampleOutcome(n));
   }
-  void spool.append(sampleBlocked(50));
   await recorder.drained();
   await recorder.stop();
   await spool.close();
   rmSync(dir, { recursive: true });
+  await database.db.query("CREATE TABLE staged (LIKE ledger_entries)");
   await database.db.query("CREATE TABLE genuine AS SELECT * FROM ledger_entries");
+  await database.db.query("CREATE TABLE genuine_checkpoints AS SELECT * FROM ledger_checkpoints");
 });
 afterAll(() => database.drop());
 
@@ -39,15 +61,49 @@ beforeEach(async () => {
   await database.db.query("ALTER TABLE ledger_entries DISABLE TRIGGER ALL");
   await database.db.query("DELETE FROM ledger_entries");
   await database.db.query("INSERT INTO ledger_entries SELECT * FROM genuine");
+  await database.db.query("ALTER TABLE ledger_checkpoints DISABLE TRIGGER ALL");
+  await database.db.query("DELETE FROM ledger_checkpoints");
+  await database.db.query("INSERT INTO ledger_checkpoints SELECT * FROM genuine_checkpoints");
 });
 
-function verify(keys: LedgerKeys | null = new LedgerKeys(masterKey), from = 1n): Promise<VerifyResult> {
-  return verifyLedger(database.db, { tenant: DEFAULT_TENANT, from, to: "latest", keys });
+const KEYS = new LedgerKeys(masterKey);
+
+function verify(
+  keys: LedgerKeys | null = KEYS,
+  from = 1n,
+  more: Partial<Parameters<typeof verifyLedger>[1]> = { signer },
+): Promise<VerifyResult> {
+  return verifyLedger(database.db, { tenant: DEFAULT_TENANT, from, to: "latest", keys, ...more });
 }
+
+/** The chain as somebody without its keys would make it anew: every hash follows, no MAC can. */
+async function rebuild(change: (body: Buffer, sequence: bigint) => Buffer): Promise<void> {
+  const { rows } = await database.db.query<{ sequence: bigint; body: Buffer }>(
+    "SELECT sequence, body FROM ledger_entries WHERE tenant = $1 ORDER BY sequence",
+    [DEFAULT_TENANT],
+  );
+  let previous = genesisHash(sha256, await loadDeploymentId(database.db), idBytes("tenant", DEFAULT_TENANT));
+  for (const row of rows) {
+    const body = change(row.body, row.sequence);
+    previous = entryHash(sha256, previous, body);
+    await database.db.query(
+      "UPDATE ledger_entries SET body = $3, entry_hash = $4, amount_nano = $5 WHERE tenant = $1 AND sequence = $2",
+      [DEFAULT_TENANT, row.sequence, body, previous, body.readBigInt64BE(68)],
+    );
+  }
+}
+
+const cheaper = (body: Buffer, sequence: bigint): Buffer => {
+  const changed = Buffer.from(body);
+  if (sequence === 7n) changed.writeBigInt64BE(1n, 68);
+  return changed;
+};
 
 test("an untouched ledger passes, whole or from any place, and says that the tail is not proven", async () => {
   expect(await verify()).toMatchObject({ result: "PASS", entries: 22n, tail: "NOT PROVEN" });
-  expect(await verify(null, 10n)).toMatchObject({ result: "PASS", entries: 13n });
+  expect(await verify()).toMatchObject({ checkpoints: 2, provenTo: null });
+  expect(await verify(null, 10n)).toMatchObject({ result: "PASS", entries: 13n, checkpoints: 2 });
+  for (const from of [2n, 12n, 13n, 14n, 22n]) expect(await verify(KEYS, from)).toMatchObject({ result: "PASS" });
 });
 
 test.each([
@@ -58,6 +114,8 @@ test.each([
   ["a deleted entry", "DELETE FROM ledger_entries WHERE sequence = 7", 7n],
   ["a deleted genesis", "DELETE FROM ledger_entries WHERE sequence = 1", 1n],
   ["a renumbered entry", "UPDATE ledger_entries SET sequence = 99 WHERE sequence = 7", 7n],
+  ["an entry of another tenant in its place", swapTenants(7), 7n],
+  ["two entries in each other's place", swapSequences(7, 8), 7n],
 ])("%s is found, and its sequence named", async (_, statement, sequence) => {
   await database.db.query(statement);
   expect(await verify()).toMatchObject({ result: "FAIL", firstBadSequence: sequence });
@@ -66,7 +124,7 @@ test.each([
 test("every projection column is compared: none can be made to lie to a report", async () => {
   for (const [column] of PROJECTION) {
     const { rowCount } = await database.db.query(
-      `UPDATE ledger_entries SET ${column} = ${otherValue(column)} WHERE sequence = 7`,
+      `UPDATE ledger_entries SET ${column} = ${otherValue(column)} WHERE tenant = '${DEFAULT_TENANT}' AND sequence = 7`,
     );
     expect(rowCount).toBe(1);
     const result = await verify();
@@ -85,6 +143,69 @@ test("a range that should reach further than the chain fails, and an end that wa
   const ask = { tenant: DEFAULT_TENANT, from: 1n, keys: null };
   expect(await verifyLedger(database.db, { ...ask, to: 22n })).toMatchObject({ result: "PASS" });
   expect(await verifyLedger(database.db, { ...ask, to: 23n })).toMatchObject({ result: "FAIL", firstBadSequence: 23n });
+});
+
+test("a chain rebuilt without its keys fails at the first MAC, and, without the keys, at its first checkpoint", async () => {
+  await rebuild(cheaper);
+  expect(await verify(KEYS, 1n, {})).toMatchObject({ result: "FAIL", firstBadSequence: 7n });
+  expect(await verify(null, 1n, {})).toMatchObject({ result: "PASS", tail: "NOT PROVEN" });
+  const failed = await verify(null);
+  expect(failed).toMatchObject({ result: "FAIL", firstBadSequence: 1n });
+  expect(failed.problem).toMatch(/entries up to 12 are not those of its checkpoint/);
+});
+
+test("a chain rebuilt between two checkpoints fails at the second, and names where the first one ends", async () => {
+  await rebuild((body, sequence) => cheaper(body, sequence === 20n ? 7n : 0n));
+  expect(await verify(null)).toMatchObject({ result: "FAIL", firstBadSequence: 13n });
+});
+
+test("a rebuilt chain whose checkpoints are gone still fails a pin", async () => {
+  await rebuild(cheaper);
+  await database.db.query("DELETE FROM ledger_checkpoints");
+  expect(await verify(null)).toMatchObject({ result: "PASS", tail: "NOT PROVEN", checkpoints: 0 });
+  for (const pin of [pins.early, pins.whole])
+    expect(await verify(null, 1n, { signer, pin })).toMatchObject({ result: "FAIL", firstBadSequence: 1n });
+});
+
+test("every cut tail fails: by the checkpoint that covers it, by a pin where that one is gone too", async () => {
+  for (let last = 21; last >= 0; last--) {
+    await database.db.query("DELETE FROM ledger_entries WHERE tenant = $1 AND sequence > $2", [DEFAULT_TENANT, last]);
+    const cut = { result: "FAIL", tail: "NOT PROVEN", firstBadSequence: BigInt(last + 1) };
+    expect(await verify(), String(last)).toMatchObject(cut);
+    expect(await verify(KEYS, 1n, { signer, pin: pins.whole })).toMatchObject(cut);
+  }
+  await database.db.query("DELETE FROM ledger_checkpoints");
+  expect(await verify()).toMatchObject({ result: "PASS", tail: "NOT PROVEN", entries: 0n });
+  for (const pin of [pins.early, pins.whole])
+    expect(await verify(KEYS, 1n, { signer, pin })).toMatchObject({ result: "FAIL", firstBadSequence: 1n });
+});
+
+test("a pin that holds proves the tail up to its size, and no further", async () => {
+  expect(await verify(KEYS, 1n, { signer, pin: pins.whole })).toMatchObject({ tail: "PROVEN", provenTo: 22n });
+  expect(await verify(KEYS, 1n, { signer, pin: pins.early })).toMatchObject({ tail: "PROVEN", provenTo: 12n });
+  expect(await verify(KEYS, 5n, { signer, pin: pins.early })).toMatchObject({ tail: "PROVEN", provenTo: 12n });
+});
+
+test.each([
+  ["its root", "UPDATE ledger_checkpoints SET root = sha256(root) WHERE size = 12", 1n],
+  ["its note", "UPDATE ledger_checkpoints SET note = replace(note, E'\\n12\\n', E'\\n11\\n') WHERE size = 12", 1n],
+  [
+    "its signature",
+    "UPDATE ledger_checkpoints SET note = left(note, -20) || E'AAAAAAAAAAAAAAAAAAA\\n' WHERE size = 22",
+    13n,
+  ],
+  ["its place", "UPDATE ledger_checkpoints SET size = 15 WHERE size = 22", 13n],
+])("a checkpoint with %s changed is found", async (_, statement, sequence) => {
+  const { rowCount } = await database.db.query(statement);
+  expect(rowCount).toBe(1);
+  expect(await verify()).toMatchObject({ result: "FAIL", firstBadSequence: sequence });
+});
+
+test("a body with a field that is not what its tag says is named, and ends no verification", async () => {
+  await rebuild((body, sequence) => (sequence === 7n ? withBrokenText(body) : body));
+  const failed = await verify(null, 1n, {});
+  expect(failed).toMatchObject({ result: "FAIL", firstBadSequence: 7n });
+  expect(failed.problem).toMatch(/format: environment/);
 });
 
 test("the trigger refuses every change, and the application's role has no right to one", async () => {
@@ -108,6 +229,39 @@ test("the trigger refuses every change, and the application's role has no right 
       }),
     ).rejects.toThrow(/permission denied/);
 });
+
+/** The first byte of the first field, which is a text. */
+function withBrokenText(body: Buffer): Buffer {
+  const changed = Buffer.from(body);
+  changed[86 + 6] = 0xff;
+  return changed;
+}
+
+function swapTenants(sequence: number): string {
+  return swapped(
+    "tenant",
+    `sequence = ${sequence}`,
+    `WHEN '${DEFAULT_TENANT}' THEN '${OTHER_TENANT}'::uuid ELSE '${DEFAULT_TENANT}'::uuid`,
+  );
+}
+
+function swapSequences(one: number, other: number): string {
+  return swapped(
+    "sequence",
+    `tenant = '${DEFAULT_TENANT}' AND sequence IN (${one}, ${other})`,
+    `WHEN ${one} THEN ${other} ELSE ${one}`,
+  );
+}
+
+/** In one statement, and without the key that would see two rows in one place for a moment. */
+function swapped(column: string, where: string, cases: string): string {
+  return `
+    WITH taken AS (DELETE FROM ledger_entries WHERE ${where} RETURNING *)
+    INSERT INTO staged SELECT * FROM taken;
+    UPDATE staged SET ${column} = CASE ${column} ${cases} END;
+    INSERT INTO ledger_entries SELECT * FROM staged;
+    TRUNCATE staged;`;
+}
 
 function otherValue(column: string): string {
   if (column === "entry_id" || column === "ref_id") return "gen_random_uuid()";

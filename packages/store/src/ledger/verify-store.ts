@@ -1,12 +1,17 @@
-import { createVerifier, genesisHash } from "@tollhouse/ledger";
-import type { BadEntry, Entry, KeyedHash } from "@tollhouse/ledger";
+import { createVerifier, genesisHash, originOf } from "@tollhouse/ledger";
+import type { Checkpoint, KeyedHash, StoredEntry, Verifier } from "@tollhouse/ledger";
 import type { Database, Queryable } from "../database/database.ts";
 import { sql } from "../database/sql.ts";
+import type { CheckpointSigner } from "./checkpoint-signer.ts";
+import { latestCheckpoint } from "./checkpoint-store.ts";
 import type { LedgerKeys } from "./ledger-keys.ts";
 import { sha256 } from "./ledger-keys.ts";
-import { asText, project, PROJECTION } from "./projection.ts";
+import { differingColumn, isProjected } from "./projection-bytes.ts";
 import { loadDeploymentId } from "./recorder-state.ts";
+import { StoredRows } from "./stored-rows.ts";
 import { idBytes } from "./tenant-id.ts";
+import { CheckpointVerifier } from "./verify-checkpoints.ts";
+import type { BadCheckpoint } from "./verify-checkpoints.ts";
 
 export interface VerifyRequest {
   /** 32 hex digits. */
@@ -16,27 +21,29 @@ export interface VerifyRequest {
   readonly to: bigint | "latest";
   /** Null: hashes, order and projection without the MACs. */
   readonly keys: LedgerKeys | null;
+  /** Whose checkpoints to hold the tree against; absent = none are looked at. */
+  readonly signer?: CheckpointSigner;
+  /** A checkpoint that somebody kept outside: its entries must be there still. Opened with the chain's key by the caller. */
+  readonly pin?: Checkpoint;
 }
 
 export interface VerifyResult {
   readonly result: "PASS" | "FAIL";
-  /** Without a checkpoint kept elsewhere nobody can say that no entries are missing behind the last one. */
-  readonly tail: "NOT PROVEN";
+  /** Without a checkpoint kept elsewhere nobody can say that no entries were cut off the end. */
+  readonly tail: "PROVEN" | "NOT PROVEN";
+  /** The sequence up to which a pin shows that nothing was cut; null = there was none. */
+  readonly provenTo: bigint | null;
   readonly entries: bigint;
   readonly firstBadSequence: bigint | null;
+  /** Checkpoints whose signature and root agree with the entries. */
+  readonly checkpoints: number;
   /** What is wrong there, for an operator. */
   readonly problem: string | null;
 }
 
-interface Row {
-  readonly sequence: bigint;
-  readonly body: Buffer;
-  readonly entry_hash: Buffer;
-  readonly mac: Buffer;
-  readonly projection: readonly (string | null)[];
-}
-
 const PAGE = 2000;
+/** A page is ended by its bytes as well: a body has 500 as a rule, and 16 MiB at most. */
+const PAGE_BYTES = 2 * 1024 * 1024;
 
 /**
  * Walks one tenant's chain through the verifier of the ledger package, in one snapshot of the database and in constant memory, and
@@ -50,35 +57,113 @@ export function verifyLedger(db: Database, request: VerifyRequest): Promise<Veri
 }
 
 async function walk(tx: Queryable, request: VerifyRequest): Promise<VerifyResult> {
-  const to = request.to === "latest" ? await latest(tx, request.tenant) : request.to;
+  const { tenant, from, pin } = request;
+  const newest = await latest(tx, tenant);
+  const to = request.to === "latest" ? newest : request.to;
   const verifier = await verifierFor(tx, request);
-  if (verifier === null) return failed(0n, request.from - 1n, "the entry before the range is missing");
-  let next = request.from;
-  while (next <= to) {
-    const { rows } = await tx.query<Row>(sql("entries-to-verify"), [request.tenant, next, to, PAGE]);
-    for (const row of rows) {
-      const entry = verifier.push({ sequence: row.sequence, body: row.body, entryHash: row.entry_hash, mac: row.mac });
-      if (!entry) return failedAt(verifier.entries, verifier.firstBad);
-      const column = differingColumn(entry, row.projection);
-      if (column) return failed(verifier.entries, row.sequence, `column ${column} is not what the body says`);
-    }
-    const last = rows.at(-1);
-    if (!last) return failed(verifier.entries, next, "entries are missing up to the end of the range");
-    next = last.sequence + 1n;
-  }
+  if (verifier === null) return failed(0n, from - 1n, "the entry before the range is missing");
+  const missing = await missingTail(tx, request, newest);
+  // A cut end is told after what lies before it: the first bad sequence is the one that counts.
+  const checkpoints = await checkpointsOf(tx, request, to);
+  if (checkpoints !== null && "problem" in checkpoints) return failed(0n, checkpoints.sequence, checkpoints.problem);
+  const bad = await walkEntries(tx, request, to, verifier, checkpoints);
+  if (bad !== null) return failed(verifier.entries, bad.sequence, bad.problem);
+  if (missing !== null) return failed(verifier.entries, newest + 1n, missing);
+  const isProven = checkpoints?.pinAgreed === true;
   return {
     result: "PASS",
-    tail: "NOT PROVEN",
+    tail: isProven ? "PROVEN" : "NOT PROVEN",
+    provenTo: isProven && pin ? BigInt(pin.size) : null,
     entries: verifier.entries,
     firstBadSequence: null,
+    checkpoints: checkpoints?.checked ?? 0,
     problem: null,
   };
 }
 
-async function verifierFor(
+async function walkEntries(
   tx: Queryable,
-  { tenant, from, keys }: VerifyRequest,
-): Promise<ReturnType<typeof createVerifier> | null> {
+  { tenant, from }: VerifyRequest,
+  to: bigint,
+  verifier: Verifier,
+  checkpoints: CheckpointVerifier | null,
+): Promise<BadCheckpoint | null> {
+  const ask = (next: bigint): Promise<Page> => nextPage(tx, tenant, next, to);
+  let [next, asked] = [from, ask(from)];
+  while (next <= to) {
+    const page = await asked;
+    if (page === null) return { sequence: next, problem: "entries are missing up to the end of the range" };
+    // No row has a sequence beyond the next ones where nothing is wrong; where something is, that is told first.
+    await checkpoints?.read(Number(next) + PAGE);
+    // PostgreSQL makes the next page while this one is hashed.
+    next = page.last + 1n;
+    asked = ask(next);
+    const bad = checkPage(page.bytes, verifier, checkpoints);
+    if (bad !== null) return asked.then(() => bad);
+  }
+  return asked.then(() => null);
+}
+
+/** Null: there are no entries from `next` to `to`. */
+type Page = { readonly bytes: Buffer; readonly last: bigint } | null;
+
+async function nextPage(tx: Queryable, tenant: string, next: bigint, to: bigint): Promise<Page> {
+  if (next > to) return null;
+  const { rows } = await tx.query<{ bytes: Buffer | null; last: bigint | null }>(sql("entries-to-verify"), [
+    tenant,
+    next,
+    to,
+    PAGE,
+    PAGE_BYTES,
+  ]);
+  const { bytes, last } = rows[0] ?? {};
+  return bytes && last ? { bytes, last } : null;
+}
+
+function checkPage(bytes: Buffer, verifier: Verifier, checkpoints: CheckpointVerifier | null): BadCheckpoint | null {
+  const stored = new StoredRows(bytes);
+  for (let row = stored.next(); row !== null; row = stored.next()) {
+    const bad = checkRow(row, stored, verifier) ?? checkpoints?.push(row.entryHash) ?? null;
+    if (bad !== null) return bad;
+  }
+  return null;
+}
+
+function checkRow(row: StoredEntry, stored: StoredRows, verifier: Verifier): BadCheckpoint | null {
+  const entry = verifier.push(row);
+  if (entry === null) {
+    const { firstBad } = verifier;
+    return { sequence: firstBad?.sequence ?? row.sequence, problem: `${firstBad?.fault}: ${firstBad?.detail}` };
+  }
+  if (isProjected(stored, row.body)) return null;
+  const problem = differingColumn(entry, stored.columns());
+  return problem === null ? null : { sequence: row.sequence, problem };
+}
+
+/** Entries that a checkpoint covers, stored here or kept outside, and that are not there any more. */
+async function missingTail(tx: Queryable, request: VerifyRequest, newest: bigint): Promise<string | null> {
+  const { tenant, signer, pin } = request;
+  if (request.to !== "latest") return null;
+  if (pin !== undefined && BigInt(pin.size) > newest)
+    return `entries were cut off: the chain ends at ${newest}, the pinned checkpoint covers ${pin.size}`;
+  const covered = signer === undefined ? null : await latestCheckpoint(tx, tenant);
+  return covered !== null && BigInt(covered.size) > newest
+    ? `entries were cut off: the chain ends at ${newest}, a checkpoint covers ${covered.size}`
+    : null;
+}
+
+/** Null = there are no keys to check any with. */
+async function checkpointsOf(
+  tx: Queryable,
+  { tenant, from, signer, pin }: VerifyRequest,
+  to: bigint,
+): Promise<CheckpointVerifier | BadCheckpoint | null> {
+  if (signer === undefined) return null;
+  const keys = signer.keys({ tenant, origin: originOf(await loadDeploymentId(tx), tenant) });
+  return CheckpointVerifier.begin(tx, { tenant, keys, from: Number(from), to: Number(to), pin: pin ?? null });
+}
+
+async function verifierFor(tx: Queryable, { tenant, from, keys }: VerifyRequest): Promise<Verifier | null> {
   const tenantId = idBytes("tenant", tenant);
   const genesis = genesisHash(sha256, await loadDeploymentId(tx), tenantId);
   const hmac: KeyedHash | null = keys && ((bytes, keyId) => keys.mac(tenant, keyId)(bytes));
@@ -95,16 +180,14 @@ async function latest(tx: Queryable, tenant: string): Promise<bigint> {
   return rows[0]?.sequence ?? 0n;
 }
 
-function differingColumn(entry: Entry, stored: readonly (string | null)[]): string | null {
-  const derived = project(entry);
-  const at = PROJECTION.findIndex((_, i) => asText(derived[i] ?? null) !== (stored[i] ?? null));
-  return PROJECTION[at]?.[0] ?? null;
-}
-
-function failedAt(entries: bigint, bad: BadEntry | null): VerifyResult {
-  return failed(entries, bad?.sequence ?? 0n, bad ? `${bad.fault}: ${bad.detail}` : "unknown");
-}
-
 function failed(entries: bigint, firstBadSequence: bigint, problem: string): VerifyResult {
-  return { result: "FAIL", tail: "NOT PROVEN", entries, firstBadSequence, problem };
+  return {
+    result: "FAIL",
+    tail: "NOT PROVEN",
+    provenTo: null,
+    entries,
+    firstBadSequence,
+    checkpoints: 0,
+    problem,
+  };
 }

@@ -1,58 +1,33 @@
-import { DIMENSIONS } from "@tollhouse/contract";
-import type { Dimensions, Usage } from "@tollhouse/contract";
-import { formatNano } from "@tollhouse/engine";
-import { decodeBody, decodeFields, ENTRY_FLAGS, ENTRY_TYPES, ENTRY_USAGE_SOURCES } from "@tollhouse/ledger";
-import type { EntryType } from "@tollhouse/ledger";
+import { ENTRY_TYPES, type EntryType } from "@tollhouse/ledger";
 import type { Queryable } from "../database/database.ts";
 import { sql } from "../database/sql.ts";
 import type { LedgerKeys } from "../ledger/ledger-keys.ts";
-import { idOfUuid } from "../ledger/tenant-id.ts";
+import { CALL_COLUMNS, callAnswer, type CallAnswer, type CallOutcome, type CallRow } from "./call-answer.ts";
+import { hoursWith, HOUR_US } from "./calls-hours.ts";
+import { filterText, resolveFilter, StatementValues, type ResolvedFilter, type UsageFilter } from "./usage-filter.ts";
 
-export type CallOutcome = "settled" | "released" | "blocked";
-
-export interface CallsRequest {
+export interface CallsFilter {
   /** 32 hex digits. */
   readonly tenant: string;
+  readonly filter?: UsageFilter;
+  /** Half-open `[fromMs, toMs)`, by the time a call was decided. */
+  readonly fromMs?: number | undefined;
+  readonly toMs?: number | undefined;
+  readonly outcome?: CallOutcome | undefined;
+  readonly reasons?: readonly string[] | undefined;
+  /** Nano-dollars; calls whose cost is not known are left out. */
+  readonly costMin?: bigint | undefined;
+}
+
+export interface CallsRequest extends CallsFilter {
   /** Rows at most, 1 to 1000. */
   readonly limit: number;
   /** `next_cursor` of the page before; null = the newest calls. */
   readonly cursor: string | null;
-  readonly environment?: string;
-  readonly session?: string;
-  /** The readable id. */
-  readonly user?: string;
-  readonly model?: string;
-  readonly outcome?: CallOutcome;
-}
-
-/** Product.md §7, and what else the entry says. */
-export interface CallAnswer {
-  /** `dec_…` */
-  readonly decision: string;
-  readonly sequence: number;
-  /** RFC 3339, UTC: when it was decided. */
-  readonly time: string;
-  readonly environment: string | null;
-  readonly provider: string | null;
-  readonly model: string | null;
-  readonly endpoint: string | null;
-  readonly key: string | null;
-  readonly dimensions: Dimensions;
-  readonly outcome: CallOutcome;
-  readonly reason_code: string | null;
-  readonly status: number | null;
-  /** null = not known, or nothing was used. */
-  readonly usage: Usage | null;
-  readonly usage_source: string | null;
-  /** Dollars with nine places; null = no price is known: never a silent zero. */
-  readonly cost: string | null;
-  readonly latency_ms: number | null;
-  readonly doubt: string | null;
-  /** Hex. */
-  readonly entry_hash: string;
 }
 
 export interface CallsPage {
+  /** Fewer than the limit, or none, where many entries were looked at in vain: while there is a cursor, there may be more. */
   readonly calls: readonly CallAnswer[];
   readonly next_cursor: string | null;
 }
@@ -64,53 +39,55 @@ export interface CallWithEntry {
   readonly mac: Uint8Array;
 }
 
-type CallRow = {
-  readonly entry_id: string;
-  readonly sequence: bigint;
-  readonly type: number;
-  readonly flags: number;
-  readonly time_us: bigint;
-  readonly amount_nano: bigint;
-  readonly status: number | null;
-  readonly usage_source: number;
-  readonly body: Buffer;
-  readonly entry_hash: Buffer;
-  readonly mac: Buffer;
-} & {
-  readonly [C in (typeof DIMENSIONS)[number] | "environment" | "provider" | "model" | "endpoint" | "key" | "reason"]:
-    | string
-    | null;
-};
-
 const OUTCOME_TYPES: { readonly [O in CallOutcome]: readonly EntryType[] } = {
   settled: ["call_settled", "usage_recorded"],
   released: ["call_released"],
   blocked: ["call_blocked"],
 };
 const CALLS_MAX = 1000;
-const SEQUENCE_END = (1n << 63n) - 1n;
+/** Entries that one page reads at most: what nothing, or hardly anything, matches must not read the whole ledger. */
+export const LOOKED_AT_MAX = 50_000;
 
-/** A page of calls, newest first. Throws RangeError naming the field: `limit`, `cursor`. */
+/** Behind which entry a page begins: time, and among equal times the sequence. */
+interface EntryPlace {
+  readonly timeUs: bigint;
+  readonly sequence: bigint;
+}
+
+/**
+ * A page of calls, newest first by the time they were decided. A call that ends while its list is paged can be behind the cursor already.
+ * Throws RangeError naming the field: `limit`, `cursor`.
+ */
 export async function listCalls(db: Queryable, keys: LedgerKeys, request: CallsRequest): Promise<CallsPage> {
   const { tenant, limit } = request;
   if (!Number.isInteger(limit) || limit < 1 || limit > CALLS_MAX)
     throw new RangeError(`limit: expected a whole number from 1 to ${CALLS_MAX}, got ${limit}`);
-  const types = (request.outcome ? OUTCOME_TYPES[request.outcome] : Object.values(OUTCOME_TYPES).flat()).map(
-    (type) => ENTRY_TYPES[type],
-  );
-  const { rows } = await db.query<CallRow>(sql("calls"), [
-    tenant,
-    sequenceOf(request.cursor),
-    limit + 1,
-    request.environment ?? null,
-    request.session ?? null,
-    request.user === undefined ? null : keys.userLookup(tenant, request.user),
-    request.model ?? null,
-    types,
-  ]);
+  const before = placeOf(request.cursor);
+  const filter = await resolveFilter(db, keys, tenant, request.filter ?? {});
+  const span = await spanOf(db, request, filter, before);
+  if (span === null) return { calls: [], next_cursor: null };
+  const asked: AskedPage = { request, filter, span, before, direct: isIndexed(filter) };
+  const values = new StatementValues();
+  const { rows } = await db.query<CallRow>(pageText(asked, values), values.list);
   const page = rows.slice(0, limit);
   const last = page.at(-1);
-  return { calls: page.map(callAnswer), next_cursor: rows.length > limit && last ? String(last.sequence) : null };
+  const calls = page.map(callAnswer);
+  if (rows.length > limit && last) return { calls, next_cursor: cursorOf(last) };
+  return { calls, next_cursor: asked.direct ? null : await lastLookedAt(db, asked) };
+}
+
+/** Every call, some at a time: pages of an append-only table, so a slow reader holds nothing. */
+export async function* allCalls(
+  db: Queryable,
+  keys: LedgerKeys,
+  request: CallsFilter,
+): AsyncGenerator<readonly CallAnswer[], void> {
+  let cursor: string | null = null;
+  do {
+    const page: CallsPage = await listCalls(db, keys, { ...request, limit: CALLS_MAX, cursor });
+    if (page.calls.length > 0) yield page.calls;
+    cursor = page.next_cursor;
+  } while (cursor !== null);
 }
 
 /** `decision`: 32 hex digits, with or without `dec_`. Null = the ledger has no such call (yet). */
@@ -121,44 +98,101 @@ export async function callByDecision(db: Queryable, tenant: string, decision: st
   return row ? { call: callAnswer(row), body: row.body, mac: row.mac } : null;
 }
 
-function sequenceOf(cursor: string | null): bigint {
-  if (cursor === null) return SEQUENCE_END;
-  if (!/^[1-9]\d{0,17}$/.test(cursor)) throw new RangeError("cursor: expected the next_cursor of an earlier answer");
-  return BigInt(cursor);
+interface AskedPage {
+  readonly request: CallsRequest;
+  readonly filter: ResolvedFilter;
+  /** Half-open, microseconds. */
+  readonly span: readonly [from: bigint, to: bigint];
+  readonly before: EntryPlace | null;
+  /** Found by an index of its own, so that every entry read is an answer. */
+  readonly direct: boolean;
 }
 
-function callAnswer(row: CallRow): CallAnswer {
-  const fields = decodeFields(decodeBody(row.body).fields);
-  const source = ENTRY_USAGE_SOURCES[row.usage_source] ?? "unknown";
-  const { environment, provider, model, endpoint, key, status } = row;
-  return {
-    decision: `dec_${idOfUuid(row.entry_id)}`,
-    sequence: Number(row.sequence),
-    time: new Date(Number(row.time_us / 1000n)).toISOString(),
-    environment,
-    provider,
-    model,
-    endpoint,
-    key,
-    dimensions: dimensionsOf(row),
-    outcome: outcomeOf(row.type),
-    reason_code: row.reason,
-    status,
-    usage: fields.usage ?? null,
-    usage_source: source === "none" ? null : source,
-    cost: (row.flags & ENTRY_FLAGS.costUnknown) === 0 ? formatNano(row.amount_nano) : null,
-    latency_ms: fields.latencyMs ?? null,
-    doubt: fields.doubt ?? null,
-    entry_hash: row.entry_hash.toString("hex"),
-  };
+function pageText({ request, filter, span, before, direct }: AskedPage, values: StatementValues): string {
+  const types = (request.outcome ? OUTCOME_TYPES[request.outcome] : Object.values(OUTCOME_TYPES).flat()).map(
+    (type) => ENTRY_TYPES[type],
+  );
+  const entries = entriesText(request.tenant, span, before, values);
+  const looked = direct ? "" : ` ${NEWEST_FIRST} LIMIT ${LOOKED_AT_MAX}`;
+  const where = [
+    `type = ANY (${values.add(types)}::smallint[])`,
+    ...(request.reasons === undefined ? [] : [`reason = ANY (${values.add(request.reasons)}::text[])`]),
+    ...(request.costMin === undefined ? [] : [`amount_nano >= ${values.add(request.costMin)} AND flags & 1 = 0`]),
+  ];
+  return `SELECT ${CALL_COLUMNS}
+FROM (
+  SELECT * FROM (SELECT * ${entries}${looked}) AS looked_at
+  WHERE ${where.join(" AND ")}${filterText(filter, values)}
+  ${NEWEST_FIRST} LIMIT ${values.add(request.limit + 1)}
+) AS e
+LEFT JOIN users AS u ON u.tenant = e.tenant AND u.pseudonym = e.user_pseudonym
+ORDER BY e.time_us DESC, e.sequence DESC`;
 }
 
-function dimensionsOf(row: CallRow): Dimensions {
-  const said = DIMENSIONS.flatMap((name) => (row[name] === null ? [] : [[name, row[name]] as const]));
-  return Object.fromEntries(said);
+const NEWEST_FIRST = "ORDER BY time_us DESC, sequence DESC";
+
+function entriesText(
+  tenant: string,
+  [from, to]: readonly [bigint, bigint],
+  before: EntryPlace | null,
+  values: StatementValues,
+): string {
+  const behind =
+    before === null
+      ? ""
+      : ` AND time_us <= ${values.add(before.timeUs)} AND (time_us, sequence) < (${values.add(before.timeUs)}, ${values.add(before.sequence)})`;
+  return `FROM ledger_entries WHERE tenant = ${values.add(tenant)} AND time_us >= ${values.add(from)} AND time_us < ${values.add(to)}${behind}`;
 }
 
-function outcomeOf(type: number): CallOutcome {
-  if (type === ENTRY_TYPES.call_blocked) return "blocked";
-  return type === ENTRY_TYPES.call_released ? "released" : "settled";
+/** Where a page stopped looking; null where it came to the end. */
+async function lastLookedAt(db: Queryable, { request, span, before }: AskedPage): Promise<string | null> {
+  const values = new StatementValues();
+  const entries = entriesText(request.tenant, span, before, values);
+  const text = `SELECT time_us, sequence ${entries} ${NEWEST_FIRST} OFFSET ${LOOKED_AT_MAX - 1} LIMIT 1`;
+  const [last] = (await db.query<Pick<CallRow, "time_us" | "sequence">>(text, values.list)).rows;
+  return last ? cursorOf(last) : null;
+}
+
+/** Sessions and users have an index of their own. */
+function isIndexed(filter: ResolvedFilter): boolean {
+  return filter.some(({ axis, orNone }) => (axis === "session" || axis === "user") && !orNone);
+}
+
+/** From the range asked for, what the roll-ups know to have such calls; null = none at all. */
+async function spanOf(
+  db: Queryable,
+  { tenant, fromMs = 0, toMs = Infinity }: CallsRequest,
+  filter: ResolvedFilter,
+  before: EntryPlace | null,
+): Promise<readonly [bigint, bigint] | null> {
+  const from = BigInt(fromMs) * 1000n;
+  const to = before?.timeUs === undefined ? microseconds(toMs) : smaller(before.timeUs + 1n, microseconds(toMs));
+  if (isIndexed(filter)) return [from, to];
+  const hours = await hoursWith(db, tenant, filter, [from / HOUR_US, to / HOUR_US + 1n]);
+  if (hours === null) return null;
+  return [larger(from, hours[0] * HOUR_US), smaller(to, hours[1] * HOUR_US)];
+}
+
+function microseconds(ms: number): bigint {
+  return ms === Infinity ? 1n << 62n : BigInt(ms) * 1000n;
+}
+
+function larger(a: bigint, b: bigint): bigint {
+  return a > b ? a : b;
+}
+
+function smaller(a: bigint, b: bigint): bigint {
+  return a < b ? a : b;
+}
+
+function cursorOf({ time_us, sequence }: Pick<CallRow, "time_us" | "sequence">): string {
+  return `${time_us}-${sequence}`;
+}
+
+function placeOf(cursor: string | null): EntryPlace | null {
+  if (cursor === null) return null;
+  const [, timeUs, sequence] = /^(\d{1,18})-([1-9]\d{0,17})$/.exec(cursor) ?? [];
+  if (timeUs === undefined || sequence === undefined)
+    throw new RangeError("cursor: expected the next_cursor of an earlier answer");
+  return { timeUs: BigInt(timeUs), sequence: BigInt(sequence) };
 }

@@ -16,6 +16,7 @@ interface SumRow {
 }
 
 const PAGE = 5000;
+const FIRST_TENANT = "0".repeat(32);
 
 /**
  * What is settled on each counter that may still count: those of `lifetime`, and those touched at or after `sinceMs` (give a time
@@ -32,6 +33,18 @@ export async function* loadCounterSums(
     const last = rows.at(-1);
     if (!last || rows.length < PAGE) return;
     after = [last.limit_id, last.window_id];
+  }
+}
+
+/** The same of every tenant, for a start; without the tenant: ids of limits are unique over all of them. */
+export async function* loadAllCounterSums(db: Queryable, sinceMs: number): AsyncGenerator<CounterSum, void> {
+  for (let after: readonly [string, string, string] = [FIRST_TENANT, "", ""]; ;) {
+    const values = [...after, Math.floor(sinceMs), PAGE];
+    const { rows } = await db.query<SumRow & { tenant: string }>(sql("all-counter-sums"), values);
+    for (const row of rows) yield { limitId: row.limit_id, windowId: row.window_id, settled: row.settled };
+    const last = rows.at(-1);
+    if (!last || rows.length < PAGE) return;
+    after = [last.tenant, last.limit_id, last.window_id];
   }
 }
 

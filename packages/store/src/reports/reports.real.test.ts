@@ -22,8 +22,10 @@ import {
   updateLimit,
 } from "./limit-store.ts";
 import { spentInScope } from "./spent-in-scope.ts";
+import type { UsageGroup } from "./usage-axes.ts";
+import type { UsageFilter } from "./usage-filter.ts";
 import { usageReport } from "./usage-report.ts";
-import type { UsageGroup, UsageRequest } from "./usage-report.ts";
+import type { UsagePageRequest } from "./usage-report.ts";
 
 const masterKey = Buffer.alloc(32, 5);
 const keys = new LedgerKeys(masterKey);
@@ -71,9 +73,9 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 
-function usage(over: Partial<UsageRequest>): ReturnType<typeof usageReport> {
-  const all = { tenant: DEFAULT_TENANT, environment: null, fromMs: 0, toMs: Infinity, groupBy: [] };
-  return usageReport(database.db, { ...all, ...over });
+function usage(over: Partial<UsagePageRequest>): ReturnType<typeof usageReport> {
+  const all = { tenant: DEFAULT_TENANT, fromMs: 0, toMs: Infinity, groupBy: [] };
+  return usageReport(database.db, keys, { ...all, ...over });
 }
 
 interface Model {
@@ -155,14 +157,16 @@ describe("usage", () => {
 
   test("has the shape scripts rely on", async () => {
     const report = await usage({ fromMs: START, toMs: START + 1, groupBy: ["model", "session"] });
-    const sums = { calls: 1, blocked: 0, input_tokens: 0, output_tokens: 0, cost: "0.000000000" };
-    expect(report).toEqual({ rows: [{ model: "gpt-4o-mini", session: "run-0", ...sums }], total: sums });
+    const counts = { calls: 1, blocked: 0, released: 1, cost_unknown: 0 };
+    const sums = { ...counts, input_tokens: 0, output_tokens: 0, cost: "0.000000000" };
+    const rows = [{ model: "gpt-4o-mini", session: "run-0", ...sums }];
+    expect(report).toEqual({ rows, total: sums, next_cursor: null });
     expect((await usage({ groupBy: [] })).rows).toEqual([]);
     expect((await usage({ toMs: 1, groupBy: ["model"] })).total.cost).toBe("0.000000000");
   });
 
   test("of one environment leaves the others out", async () => {
-    expect((await usage({ environment: "dev" })).total.calls).toBe(60);
+    expect((await usage({ filter: { environment: ["dev"] } })).total.calls).toBe(60);
   });
 
   test("refuses a range that is none, naming the field", async () => {
@@ -193,13 +197,14 @@ describe("calls", () => {
     const count = async (filter: object): Promise<number> =>
       (await listCalls(database.db, keys, { tenant: DEFAULT_TENANT, limit: 1000, cursor: null, ...filter })).calls
         .length;
+    const by = (filter: UsageFilter): Promise<number> => count({ filter });
     const where = (test_: (call: IntentRecord | BlockedRecord) => boolean): number =>
       [...calls.map(({ intent }) => intent), ...blocked].filter(test_).length;
-    expect(await count({ session: "run-3" })).toBe(where((call) => call.dimensions.session === "run-3"));
-    expect(await count({ user: "user-2" })).toBe(where((call) => call.dimensions.user === "user-2"));
-    expect(await count({ user: "nobody" })).toBe(0);
-    expect(await count({ model: MODELS[1] })).toBe(where((call) => call.model === MODELS[1]));
-    expect(await count({ environment: "dev" })).toBe(where((call) => call.environment === "dev"));
+    expect(await by({ session: ["run-3"] })).toBe(where((call) => call.dimensions.session === "run-3"));
+    expect(await by({ user: ["user-2"] })).toBe(where((call) => call.dimensions.user === "user-2"));
+    expect(await by({ user: ["nobody"] })).toBe(0);
+    expect(await by({ model: [MODELS[1] ?? ""] })).toBe(where((call) => call.model === MODELS[1]));
+    expect(await by({ environment: ["dev"] })).toBe(where((call) => call.environment === "dev"));
     expect(await count({ outcome: "blocked" })).toBe(60);
     expect(await count({ outcome: "released" })).toBe(28);
     await expect(count({ cursor: "x" })).rejects.toThrow(/^cursor: /);
@@ -309,7 +314,7 @@ describe("limits", () => {
   test("of one environment are listed by id, and not those of another", async () => {
     await insertLimit(database.db, { ...place, environment: "dev" }, { ...limit, id: "lim_0" });
     const ids: string[] = [];
-    for await (const { id } of listLimits(database.db, place)) ids.push(id);
+    for await (const page of listLimits(database.db, place)) ids.push(...page.map(({ id }) => id));
     expect(ids).toEqual(["lim_2"]);
   });
 });

@@ -1,6 +1,6 @@
 import { randomFillSync } from "node:crypto";
-import { writeFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { NODE_DISK, type SpoolDisk } from "./spool-disk.ts";
 
 /** Disk kept back for outcomes: freed the moment the disk is full, made again once it has room. */
 const BALLAST_BYTES_MAX = 4 * 1024 * 1024;
@@ -12,9 +12,11 @@ const BALLAST_BYTES_MAX = 4 * 1024 * 1024;
 export class Ballast {
   readonly #path: string;
   readonly #bytes: number;
+  readonly #disk: SpoolDisk;
   #kept = false;
 
-  constructor(dir: string, spoolBytesMax: number) {
+  constructor(dir: string, spoolBytesMax: number, disk: SpoolDisk = NODE_DISK) {
+    this.#disk = disk;
     this.#path = join(dir, "spool-ballast");
     this.#bytes = Math.min(BALLAST_BYTES_MAX, Math.floor(spoolBytesMax / 16));
   }
@@ -26,7 +28,7 @@ export class Ballast {
   /** Returns null, or the code of the error that stopped it: then there is no room for new calls either. */
   keep(): string | null {
     try {
-      writeFileSync(this.#path, randomFillSync(Buffer.allocUnsafe(this.#bytes)), { flush: true });
+      this.#disk.writeWhole(this.#path, randomFillSync(Buffer.allocUnsafe(this.#bytes)));
       this.#kept = true;
       return null;
     } catch (error) {
@@ -39,7 +41,7 @@ export class Ballast {
   release(): boolean {
     const held = this.#kept;
     this.#kept = false;
-    rmSync(this.#path, { force: true });
+    this.#disk.remove(this.#path);
     return held;
   }
 }

@@ -9,9 +9,14 @@ const fixed = new WeakMap<Limit, string>();
 
 /** States as `LimitSeenRecord` has them. On the path of every call. */
 export function limitSeenTexts(states: readonly CounterState[]): LimitSeenRecord[] {
-  return states.map(
+  return (states.some(isOnlyCounted) ? states.filter((state) => !isOnlyCounted(state)) : states).map(
     ({ limit, window, settled, reserved }) => `${fixedText(limit)} ${window.id} ${settled} ${reserved}`,
   );
+}
+
+/** No limit of this call: it was not looked at. */
+function isOnlyCounted({ limit }: CounterState): boolean {
+  return limit.perCall === "counted";
 }
 
 function fixedText(limit: Limit): string {
@@ -23,6 +28,22 @@ function fixedText(limit: Limit): string {
   const text = `${limit.id} ${kind} ${rules}`;
   fixed.set(limit, text);
   return text;
+}
+
+/** The limit of a text, as it was then; of its scope the kind alone. For a reservation that outlives its process. */
+export function limitOfSeenText(text: LimitSeenRecord): Limit {
+  const [id = "", scope = "", measure, window, mode, version, amount = "", timeZone = ""] = text.split(" ");
+  return {
+    id,
+    scope,
+    measure: measure as Measure,
+    amount: BigInt(amount),
+    window: window as WindowKind,
+    timeZone,
+    mode: mode as LimitMode,
+    version: Number(version),
+    derived: false,
+  };
 }
 
 export function limitSeenOf(text: LimitSeenRecord): LimitSeen {

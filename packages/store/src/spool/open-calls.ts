@@ -83,18 +83,23 @@ export class OpenCalls {
 
   /** Null where no call of this decision is open: it ended before. */
   outcome(outcome: OutcomeRecord): EndedCall | null {
-    const { decision } = outcome;
+    const call = this.end(outcome.decision);
+    return call && { call, outcome };
+  }
+
+  /** The call of this decision, which is no longer open; null where it was not. */
+  end(decision: string): OpenCall | null {
     const fresh = this.#fresh.get(decision);
     if (fresh) {
       this.#fresh.delete(decision);
-      return { call: fresh, outcome };
+      return fresh;
     }
     const stored = this.#stored.get(decision);
     if (!stored) return null;
     this.#stored.delete(decision);
     this.#changedStored.delete(decision);
     this.#endedStored.push(decision);
-    return { call: stored, outcome };
+    return stored;
   }
 
   /** All open calls: long open ones first, then in the order of their intents. */

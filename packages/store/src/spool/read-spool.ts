@@ -1,9 +1,8 @@
-import { open, stat } from "node:fs/promises";
-import type { FileHandle } from "node:fs/promises";
 import { frameAt, nextWholeFrame, PAYLOAD_BYTES_MAX } from "./frame.ts";
 import type { Position } from "./position.ts";
 import type { SpoolRecord } from "./records.ts";
 import { listSegments, SEGMENT_MAGIC, SEGMENT_START, segmentPath, SpoolCorrupt } from "./segment.ts";
+import { NODE_DISK, type ReadableFile, type SpoolDisk } from "./spool-disk.ts";
 
 export interface SpoolFrame {
   readonly record: SpoolRecord;
@@ -20,10 +19,12 @@ const CHUNK_BYTES = 1024 * 1024;
  */
 export class SpoolReader {
   readonly #dir: string;
+  readonly #disk: SpoolDisk;
   #at: Position;
-  #file: FileHandle | null = null;
+  #file: ReadableFile | null = null;
 
-  constructor(dir: string, from: Position) {
+  constructor(dir: string, from: Position, disk: SpoolDisk = NODE_DISK) {
+    this.#disk = disk;
     this.#dir = dir;
     this.#at = from;
   }
@@ -39,7 +40,9 @@ export class SpoolReader {
   async read(until?: Position): Promise<SpoolFrame[]> {
     for (;;) {
       if (this.#at.segment === 0 && !this.#toFirstSegment()) return [];
-      const last = until ? this.#at.segment >= until.segment : !(await this.#exists(this.#at.segment + 1));
+      const last = until
+        ? this.#at.segment >= until.segment
+        : !(await this.#disk.exists(segmentPath(this.#dir, this.#at.segment + 1)));
       const frames = await this.#readChunk(until, last);
       if (frames.length > 0 || last) return frames;
       await this.close();
@@ -54,7 +57,7 @@ export class SpoolReader {
   }
 
   #toFirstSegment(): boolean {
-    const first = listSegments(this.#dir)[0];
+    const first = listSegments(this.#dir, this.#disk)[0];
     if (!first) return false;
     this.#at = { segment: first.segment, offset: 0 };
     return true;
@@ -62,12 +65,12 @@ export class SpoolReader {
 
   async #readChunk(until: Position | undefined, last: boolean): Promise<SpoolFrame[]> {
     const path = segmentPath(this.#dir, this.#at.segment);
-    this.#file ??= await open(path, "r");
+    this.#file ??= await this.#disk.openToRead(path);
     if (this.#at.offset < SEGMENT_START && !(await this.#passMagic(path, last))) return [];
     const left = until && until.segment === this.#at.segment ? until.offset - this.#at.offset : Infinity;
     for (let want = CHUNK_BYTES; left > 0; want *= 2) {
       const buffer = Buffer.allocUnsafe(Math.min(want, left));
-      const { bytesRead } = await this.#file.read(buffer, 0, buffer.length, this.#at.offset);
+      const bytesRead = await this.#file.read(buffer, this.#at.offset);
       const more = bytesRead === want && want < left && want <= PAYLOAD_BYTES_MAX * 2;
       const frames = this.#parse(path, buffer.subarray(0, bytesRead), more, last && !until);
       if (frames.length > 0 || !more) return frames;
@@ -99,7 +102,7 @@ export class SpoolReader {
 
   async #passMagic(path: string, last: boolean): Promise<boolean> {
     const buffer = Buffer.alloc(SEGMENT_START);
-    const { bytesRead } = (await this.#file?.read(buffer, 0, SEGMENT_START, 0)) ?? { bytesRead: 0 };
+    const bytesRead = (await this.#file?.read(buffer, 0)) ?? 0;
     const magic = buffer.toString("latin1", 0, bytesRead);
     if (magic !== SEGMENT_MAGIC) {
       if (last && SEGMENT_MAGIC.startsWith(magic)) return false;
@@ -108,21 +111,15 @@ export class SpoolReader {
     this.#at = { segment: this.#at.segment, offset: SEGMENT_START };
     return true;
   }
-
-  async #exists(segment: number): Promise<boolean> {
-    try {
-      await stat(segmentPath(this.#dir, segment));
-      return true;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
-      throw error;
-    }
-  }
 }
 
 /** Every frame from a place to the present end. Throws SpoolCorrupt. */
-export async function* readSpool(dir: string, from: Position): AsyncGenerator<SpoolFrame, void> {
-  const reader = new SpoolReader(dir, from);
+export async function* readSpool(
+  dir: string,
+  from: Position,
+  disk: SpoolDisk = NODE_DISK,
+): AsyncGenerator<SpoolFrame, void> {
+  const reader = new SpoolReader(dir, from, disk);
   try {
     for (let frames = await reader.read(); frames.length > 0; frames = await reader.read()) yield* frames;
   } finally {

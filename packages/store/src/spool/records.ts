@@ -1,4 +1,5 @@
 import type { Dimensions, Endpoint, ReasonCode, Usage, UsageSource } from "@tollhouse/contract";
+import type { BlockChange } from "../blocks/block-store.ts";
 
 /**
  * What the call path writes to the spool, one JSON payload a frame. Field names are short on purpose: a frame is written
@@ -6,7 +7,15 @@ import type { Dimensions, Endpoint, ReasonCode, Usage, UsageSource } from "@toll
  *
  * `decision` is the id without its prefix: 32 hex digits of a UUIDv7. It is the entry id of the call in the ledger.
  */
-export type SpoolRecord = IntentRecord | ExtendRecord | OutcomeRecord | BlockedRecord | AdminRecord;
+export type SpoolRecord =
+  | IntentRecord
+  | ExtendRecord
+  | OutcomeRecord
+  | BlockedRecord
+  | AdminRecord
+  | UsageRecord
+  | ErasureRecord
+  | KeyRotationRecord;
 
 /**
  * A limit as a decision saw it: `id scope measure window mode version amount zone window-id settled reserved`, parted by spaces;
@@ -41,6 +50,14 @@ export interface IntentRecord {
   }[];
   /** How they stood, this call's reservation included. Absent: written before this was recorded, or no limit applied. */
   readonly limits?: readonly LimitSeenRecord[];
+  readonly plan?: string;
+  /** What policies decided, as JSON (docs/ledger-format.md, field 56). Absent: none applied. */
+  readonly policy?: string;
+  /**
+   * An SDK's check that holds: Tollhouse sends nothing for it, so at this moment it is released where its usage was not recorded, and a
+   * crash does not settle it. Absent: a call that Tollhouse carries.
+   */
+  readonly expiresMs?: number;
 }
 
 /** A pending reservation grew. Amounts are what was *added*. */
@@ -90,11 +107,14 @@ export interface BlockedRecord {
   readonly dimensions: Dimensions;
   readonly key: string | null;
   readonly reason: ReasonCode;
+  /** Id of the limit, or of the anomaly rule, that refused; null = neither did. */
   readonly limit: string | null;
   /** How the limits of the call stood; absent: none was matched before it was refused. */
   readonly limits?: readonly LimitSeenRecord[];
   /** What did not fit into `limit`, in its unit. */
   readonly required?: string;
+  readonly plan?: string;
+  readonly policy?: string;
 }
 
 /** A change of configuration: who, what, before, after (JSON texts without secrets). */
@@ -104,7 +124,8 @@ export interface AdminRecord {
   readonly id: string;
   readonly timeMs: number;
   readonly tenant: string;
-  readonly environment: string;
+  /** null = it is about the whole tenant. */
+  readonly environment: string | null;
   readonly actor: string;
   readonly action: string;
   readonly subject: string;
@@ -115,4 +136,94 @@ export interface AdminRecord {
    * the deltas of a call, so that counters stay the fold of the ledger.
    */
   readonly counters?: readonly { readonly limit: string; readonly window: string; readonly amount: string }[];
+  /** Written with the entry, so that a stop holds from the moment it is in the spool on, whether or not the database can be reached. */
+  readonly block?: BlockChange;
+}
+
+/**
+ * Usage of a call that Tollhouse did not carry, as an SDK recorded it. One frame: its entry, the end of its check and the answer under
+ * its idempotency keys are there together, or none of them is.
+ */
+export interface UsageRecord {
+  readonly t: "usage";
+  /** 32 hex digits, the entry id. Of an open check its own decision, which this ends. */
+  readonly decision: string;
+  /** When it was used; of an open check, when that was made. */
+  readonly timeMs: number;
+  readonly recordedMs: number;
+  readonly tenant: string;
+  readonly environment: string;
+  readonly provider: string;
+  readonly model: string;
+  readonly endpoint: Endpoint | null;
+  readonly dimensions: Dimensions;
+  readonly key: string | null;
+  /** released: provably nothing was used. */
+  readonly end: "settled" | "released";
+  readonly status: number | null;
+  readonly usage: Usage;
+  readonly source: UsageSource;
+  /** Nano-dollars; null = unknown (no price). */
+  readonly cost: string | null;
+  readonly priceVersion: string | null;
+  readonly servedModel: string | null;
+  readonly tier: string | null;
+  readonly providerId: string | null;
+  readonly doubt: string | null;
+  readonly latencyMs: number | null;
+  /** As of an intent: what policies decided of its check. */
+  readonly plan?: string;
+  readonly policy?: string;
+  /** What it counts on each limit. */
+  readonly counters: readonly { readonly limit: string; readonly window: string; readonly amount: string }[];
+  /** Does it end the open check of its decision? */
+  readonly ends: boolean;
+  /** The check that it names where that is not open: expired, or it never held anything. */
+  readonly check: string | null;
+  readonly once: readonly RecordedOnce[];
+  /** Texts of request and answer, where their environment keeps them: sealed under the tenant's own key (base64), and until when. */
+  readonly payload?: { readonly sealed: string; readonly expiresMs: number };
+}
+
+/**
+ * A user is forgotten at this place of the spool: what stands before it is theirs, what comes after is a stranger's. The recorder erases
+ * the user's row and what names them in the transaction of the entry. It names nobody: a lookup, and ids of rows.
+ */
+export interface ErasureRecord {
+  readonly t: "erasure";
+  /** 32 hex digits, the entry id. */
+  readonly id: string;
+  readonly timeMs: number;
+  readonly tenant: string;
+  readonly actor: string;
+  /** Where the user's row is found, 64 hex digits. */
+  readonly lookup: string;
+  readonly rows: ErasedRows;
+}
+
+/** Rows of the past that name the user, by id: limits, lifted blocks, revoked keys, earlier versions of policies. */
+export interface ErasedRows {
+  readonly limits: readonly string[];
+  readonly blocks: readonly string[];
+  readonly keys: readonly string[];
+  readonly policies: readonly { readonly id: string; readonly version: number }[];
+}
+
+/** From the entry after this one on, the tenant's chain is MACed by its next key. */
+export interface KeyRotationRecord {
+  readonly t: "rotation";
+  /** 32 hex digits, the entry id. */
+  readonly id: string;
+  readonly timeMs: number;
+  readonly tenant: string;
+  readonly actor: string;
+}
+
+/** Under which name a record was made, of which body, and what was answered: so that it is recorded once. */
+export interface RecordedOnce {
+  /** SHA-256 of place, key and idempotency key (or check), 64 hex digits; and of what was sent. */
+  readonly name: string;
+  readonly body: string;
+  /** JSON text. */
+  readonly answer: string;
 }

@@ -1,6 +1,7 @@
 import type { Usage } from "@tollhouse/contract";
 import { OpenCalls } from "./open-calls.ts";
 import type { OpenCall, RecorderState } from "./open-calls.ts";
+import { comparePositions } from "./position.ts";
 import { readSpool } from "./read-spool.ts";
 import type { OutcomeRecord } from "./records.ts";
 import type { Spool } from "./spool.ts";
@@ -14,6 +15,8 @@ export interface RecoverReport {
   readonly settledUsd: bigint;
   /** The counters they were settled on, for a counter store that is rebuilt beside the recorder. */
   readonly outcomes: readonly OutcomeRecord[];
+  /** Checks of SDKs that are still open: Tollhouse sent nothing for them, so they go on holding until they are recorded or expire. */
+  readonly checks: readonly OpenCall[];
 }
 
 /**
@@ -24,27 +27,35 @@ export interface RecoverReport {
  * `state`: `loadRecorderState(db, spool.node)`. Resolves when the outcomes survive another kill.
  */
 export async function recoverSpool(spool: Spool, state: RecorderState, nowMs: number): Promise<RecoverReport> {
-  const open = await openCallsOf(spool.dir, state, nowMs);
+  // A power cut may have taken what was not synced yet, and the database has it: places up to there are taken.
+  if (comparePositions(state.done, spool.end()) > 0) spool.moveBehind(state.done);
+  const open = await openCallsOf(spool, state, nowMs);
   const outcomes: OutcomeRecord[] = [];
   let settledUsd = 0n;
   const writes: Promise<void>[] = [];
+  const checks: OpenCall[] = [];
   for (const call of open.all()) {
+    if (call.intent.expiresMs !== undefined) {
+      checks.push(call);
+      continue;
+    }
     const outcome = recoveredOutcome(call, nowMs);
     outcomes.push(outcome);
     settledUsd += call.reservedUsd;
     writes.push(spool.append(outcome));
   }
   await Promise.all(writes);
-  return { settled: outcomes.length, settledUsd, outcomes };
+  return { settled: outcomes.length, settledUsd, outcomes, checks };
 }
 
-async function openCallsOf(dir: string, state: RecorderState, nowMs: number): Promise<OpenCalls> {
+async function openCallsOf({ dir, disk }: Spool, state: RecorderState, nowMs: number): Promise<OpenCalls> {
   const open = new OpenCalls(state, nowMs);
-  for await (const frame of readSpool(dir, state.start)) {
+  for await (const frame of readSpool(dir, state.start, disk)) {
     const { record } = frame;
     if (record.t === "intent") open.intent(frame, record, nowMs);
     else if (record.t === "extend") open.extend(frame, record);
     else if (record.t === "outcome") open.outcome(record);
+    else if (record.t === "usage" && record.ends) open.end(record.decision);
   }
   return open;
 }

@@ -1,10 +1,6 @@
-import { closeSync, fdatasync, fsync, ftruncateSync, openSync, writeSync } from "node:fs";
-import { promisify } from "node:util";
 import type { Position } from "./position.ts";
-import { SEGMENT_MAGIC, SEGMENT_START, segmentPath } from "./segment.ts";
-
-const fdatasyncFile = promisify(fdatasync);
-const fsyncFile = promisify(fsync);
+import { SEGMENT_START, segmentPath, writeMagic, type SegmentFile } from "./segment.ts";
+import { NODE_DISK, type SpoolDisk } from "./spool-disk.ts";
 
 /**
  * The newest segment, open for appending, and the older ones not yet synced. One owner; calls to `sync` must not overlap.
@@ -14,36 +10,64 @@ const fsyncFile = promisify(fsync);
 export class SegmentWriter {
   readonly #dir: string;
   readonly #segmentBytes: number;
+  readonly #disk: SpoolDisk;
   #fd: number;
   #segment: number;
   #offset: number;
   /** A failed write may have left bytes behind `#offset` that could not be cut yet. */
   #dirtyTail = false;
   #unsynced: number[] = [];
+  readonly #sealed: SegmentFile[] = [];
   #directoryUnsynced = true;
+  #sealNext = false;
 
-  constructor(dir: string, end: Position, segmentBytes: number) {
+  constructor(dir: string, end: Position, segmentBytes: number, disk: SpoolDisk = NODE_DISK) {
+    this.#disk = disk;
     this.#dir = dir;
     this.#segmentBytes = segmentBytes;
     this.#segment = end.segment;
     this.#offset = end.offset;
-    this.#fd = openSync(segmentPath(dir, end.segment), "r+");
+    this.#fd = disk.open(segmentPath(dir, end.segment), "r+");
   }
 
   get end(): Position {
     return { segment: this.#segment, offset: this.#offset };
   }
 
-  /** All bytes or none: after an error the file ends where it ended before. Returns the number of the segment it sealed, if any. */
-  write(bytes: Buffer): number | null {
-    const sealed = this.#rotateFor(bytes.length);
+  /** All bytes or none: after an error the file ends where it ended before. It may have sealed a segment, either way. */
+  write(bytes: Buffer): void {
+    const fits = !this.#sealNext && this.#offset + bytes.length <= this.#segmentBytes;
+    if (this.#offset !== SEGMENT_START && !fits) this.seal();
     if (this.#dirtyTail) this.#cut();
     this.#dirtyTail = true;
     for (let done = 0; done < bytes.length;)
-      done += writeSync(this.#fd, bytes, done, bytes.length - done, this.#offset + done);
+      done += this.#disk.write(this.#fd, bytes, done, bytes.length - done, this.#offset + done);
     this.#dirtyTail = false;
     this.#offset += bytes.length;
-    return sealed;
+  }
+
+  /** Goes on in a new segment. */
+  seal(): void {
+    if (this.#dirtyTail) this.#cut();
+    const sealed = { segment: this.#segment, bytes: this.#offset };
+    const fd = createSegment(this.#dir, sealed.segment + 1, this.#disk);
+    this.#sealed.push(sealed);
+    this.#unsynced.push(this.#fd);
+    this.#directoryUnsynced = true;
+    this.#fd = fd;
+    this.#segment = sealed.segment + 1;
+    this.#offset = SEGMENT_START;
+    this.#sealNext = false;
+  }
+
+  /** The segments sealed since the last time, whether or not the write that needed room succeeded. */
+  takeSealed(): SegmentFile[] {
+    return this.#sealed.splice(0);
+  }
+
+  /** The next write begins a segment, whatever room there is in this one. */
+  sealNext(): void {
+    this.#sealNext = true;
   }
 
   /** Takes back what a failed write left. An error leaves it for the next write to try again. */
@@ -62,57 +86,33 @@ export class SegmentWriter {
     const directory = this.#directoryUnsynced;
     this.#directoryUnsynced = false;
     for (const fd of sealed) {
-      await fdatasyncFile(fd);
-      closeSync(fd);
+      await this.#disk.syncData(fd);
+      this.#disk.close(fd);
     }
-    await fdatasyncFile(this.#fd);
-    if (directory) await syncDirectory(this.#dir);
+    await this.#disk.syncData(this.#fd);
+    if (directory) await this.#disk.syncFolder(this.#dir);
   }
 
   close(): void {
-    for (const fd of this.#unsynced) closeSync(fd);
-    closeSync(this.#fd);
+    for (const fd of this.#unsynced) this.#disk.close(fd);
+    this.#disk.close(this.#fd);
   }
 
   #cut(): void {
-    ftruncateSync(this.#fd, this.#offset);
+    this.#disk.truncate(this.#fd, this.#offset);
     this.#dirtyTail = false;
-  }
-
-  #rotateFor(bytes: number): number | null {
-    if (this.#offset === SEGMENT_START || this.#offset + bytes <= this.#segmentBytes) return null;
-    if (this.#dirtyTail) this.#cut();
-    const sealed = this.#segment;
-    const fd = createSegment(this.#dir, sealed + 1);
-    this.#unsynced.push(this.#fd);
-    this.#directoryUnsynced = true;
-    this.#fd = fd;
-    this.#segment = sealed + 1;
-    this.#offset = SEGMENT_START;
-    return sealed;
   }
 }
 
 /** Opens a new, empty segment; its directory entry is durable after the next `sync`. */
-export function createSegment(dir: string, segment: number): number {
+export function createSegment(dir: string, segment: number, disk: SpoolDisk = NODE_DISK): number {
   // "w+": a failed rotation before this one may have left an empty file of the same name.
-  const fd = openSync(segmentPath(dir, segment), "w+");
+  const fd = disk.open(segmentPath(dir, segment), "w+");
   try {
-    writeSync(fd, SEGMENT_MAGIC, 0, "latin1");
+    writeMagic(disk, fd);
     return fd;
   } catch (error) {
-    closeSync(fd);
+    disk.close(fd);
     throw error;
-  }
-}
-
-async function syncDirectory(dir: string): Promise<void> {
-  // Windows cannot open a directory; its file systems journal the entry by themselves.
-  if (process.platform === "win32") return;
-  const fd = openSync(dir, "r");
-  try {
-    await fsyncFile(fd);
-  } finally {
-    closeSync(fd);
   }
 }

@@ -1,10 +1,11 @@
-import { closeSync, fsyncSync, ftruncateSync, openSync, readFileSync, readdirSync, statSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { FRAME_HEADER_BYTES, frameAt, nextWholeFrame } from "./frame.ts";
+import { NODE_DISK, type SpoolDisk } from "./spool-disk.ts";
 
 /** The first bytes of every segment: another layout gets another number, and an old reader refuses it by name. */
 export const SEGMENT_MAGIC = "THSPOOL1";
 export const SEGMENT_START = SEGMENT_MAGIC.length;
+const MAGIC_BYTES = Buffer.from(SEGMENT_MAGIC, "latin1");
 
 export interface SegmentFile {
   readonly segment: number;
@@ -28,8 +29,9 @@ export function segmentPath(dir: string, segment: number): string {
 }
 
 /** Ascending. A gap between numbers is damage: segments are only removed from the front. */
-export function listSegments(dir: string): SegmentFile[] {
-  const numbers = readdirSync(dir)
+export function listSegments(dir: string, disk: SpoolDisk = NODE_DISK): SegmentFile[] {
+  const numbers = disk
+    .list(dir)
     .map((name) => /^spool-(\d{8,})\.seg$/.exec(name)?.[1])
     .filter((digits) => digits !== undefined)
     .map(Number)
@@ -43,7 +45,7 @@ export function listSegments(dir: string): SegmentFile[] {
         `the file is missing, but ${segmentPath(dir, after)} exists`,
       );
   }
-  return numbers.map((segment) => ({ segment, bytes: statSync(segmentPath(dir, segment)).size }));
+  return numbers.map((segment) => ({ segment, bytes: disk.sizeOf(segmentPath(dir, segment)) }));
 }
 
 /** Where the last whole frame of the newest segment ends, and how many torn bytes were cut behind it. */
@@ -57,18 +59,18 @@ export interface CutTail {
  * frame follows the bad bytes, something else happened to the file.
  * Throws SpoolCorrupt with the file and offset.
  */
-export function cutTornTail(dir: string, segment: number): CutTail {
+export function cutTornTail(dir: string, segment: number, disk: SpoolDisk = NODE_DISK): CutTail {
   const path = segmentPath(dir, segment);
-  const bytes = readFileSync(path);
+  const bytes = disk.readWhole(path);
   const end = wholeEnd(path, bytes);
-  const fd = openSync(path, "r+");
+  const fd = disk.open(path, "r+");
   try {
-    if (end < bytes.length) ftruncateSync(fd, end);
+    if (end < bytes.length) disk.truncate(fd, end);
     // The magic itself was torn: nothing behind it was ever whole.
-    if (end < SEGMENT_START) writeSync(fd, SEGMENT_MAGIC, 0, "latin1");
-    fsyncSync(fd);
+    if (end < SEGMENT_START) writeMagic(disk, fd);
+    disk.syncAtOnce(fd);
   } finally {
-    closeSync(fd);
+    disk.close(fd);
   }
   return { end: Math.max(end, SEGMENT_START), tornBytes: bytes.length - end };
 }
@@ -91,6 +93,10 @@ function wholeEnd(path: string, bytes: Buffer): number {
     offset = frame.end;
   }
   return offset;
+}
+
+export function writeMagic(disk: SpoolDisk, fd: number): void {
+  disk.write(fd, MAGIC_BYTES, 0, SEGMENT_START, 0);
 }
 
 /** Bytes a frame takes in a segment. */

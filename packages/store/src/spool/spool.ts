@@ -1,11 +1,12 @@
-import { mkdirSync, rmSync } from "node:fs";
 import { Ballast } from "./ballast.ts";
-import { encodeFrames, PAYLOAD_BYTES_MAX, PAYLOAD_START } from "./frame.ts";
+import { encodeFrames, PAYLOAD_START } from "./frame.ts";
+import { payloadOf } from "./payload-of.ts";
 import { packPosition } from "./position.ts";
 import type { Position } from "./position.ts";
 import type { SpoolRecord } from "./records.ts";
 import { SegmentWriter } from "./segment-writer.ts";
 import { frameBytes, segmentPath } from "./segment.ts";
+import { NODE_DISK, type SpoolDisk } from "./spool-disk.ts";
 import { nodeOf, openFolder } from "./spool-folder.ts";
 import { SpoolUnavailable } from "./spool-unavailable.ts";
 
@@ -18,6 +19,8 @@ export interface SpoolOptions {
   readonly sync?: "interval" | "always";
   /** A segment is sealed at about this size; at most 1 GiB. Default 64 MiB. */
   readonly segmentBytes?: number;
+  /** Default: `node:fs`. */
+  readonly disk?: SpoolDisk;
 }
 
 export interface SpoolState {
@@ -47,11 +50,18 @@ export interface Spool {
   /** Id of this spool folder, 32 hex digits: it names the recorder's place in the database. A new folder is a new node. */
   readonly node: string;
   readonly dir: string;
+  /** What it lies on. */
+  readonly disk: SpoolDisk;
   /** How far it is written, as one packed position; other threads read it with Atomics and wait on it. */
   readonly written: SharedArrayBuffer;
   end(): Position;
   /** Bytes on disk behind this place. */
   bytesAfter(position: Position): number;
+  /**
+   * Goes on in a segment of its own behind this place. For a start that finds less than the database has: written before that place,
+   * new records would be taken for those that were recorded.
+   */
+  moveBehind(position: Position): void;
   /** The recorder needs nothing before this place any more: whole segments before it are removed. */
   passed(position: Position): void;
   state(): SpoolState;
@@ -85,6 +95,7 @@ interface Batch {
 class DiskSpool implements Spool {
   readonly node: string;
   readonly dir: string;
+  readonly disk: SpoolDisk;
   readonly written = new SharedArrayBuffer(8);
   readonly #word = new BigInt64Array(this.written);
   readonly #bytesMax: number;
@@ -111,15 +122,17 @@ class DiskSpool implements Spool {
 
   constructor(options: SpoolOptions) {
     this.dir = options.dir;
+    this.disk = options.disk ?? NODE_DISK;
     this.#bytesMax = options.bytesMax ?? 1024 * MIB;
     this.#always = options.sync === "always";
-    mkdirSync(this.dir, { recursive: true, mode: 0o700 });
-    this.node = nodeOf(this.dir);
-    const { end, tornBytes, sealed } = openFolder(this.dir);
+    this.disk.makeFolder(this.dir);
+    this.node = nodeOf(this.dir, this.disk);
+    const { end, tornBytes, sealed } = openFolder(this.dir, this.disk);
     for (const { segment, bytes } of sealed) this.#seal(segment, bytes);
     this.#tornBytes = tornBytes;
-    this.#writer = new SegmentWriter(this.dir, end, Math.min(options.segmentBytes ?? 64 * MIB, 1024 * MIB));
-    this.#ballast = new Ballast(this.dir, this.#bytesMax);
+    const segmentBytes = Math.min(options.segmentBytes ?? 64 * MIB, 1024 * MIB);
+    this.#writer = new SegmentWriter(this.dir, end, segmentBytes, this.disk);
+    this.#ballast = new Ballast(this.dir, this.#bytesMax, this.disk);
     this.#publish();
     this.#refuse(this.#ballast.keep());
   }
@@ -128,11 +141,17 @@ class DiskSpool implements Spool {
     if (this.#closed) return Promise.reject(new SpoolUnavailable("the spool is closed"));
     const payload = payloadOf(record);
     const bytes = Buffer.byteLength(payload);
-    const outcome = record.t === "outcome";
+    // Both end a call, or say what one used: what has happened is not refused.
+    const outcome = record.t === "outcome" || record.t === "usage";
     const refusal = outcome ? null : this.#refusal(bytes);
     if (refusal !== null) return Promise.reject(new SpoolUnavailable(refusal));
+    if (record.t === "erasure") {
+      // What names the user stands in files before this one, and goes with them once the recorder has passed them.
+      this.#flush();
+      this.#writer.sealNext();
+    }
     if (record.t === "intent") this.#open++;
-    else if (outcome && this.#open > 0) this.#open--;
+    else if (endsCall(record) && this.#open > 0) this.#open--;
     const batch = (this.#batch ??= this.#nextBatch());
     batch.payloads.push(payload);
     batch.outcome.push(outcome);
@@ -157,10 +176,16 @@ class DiskSpool implements Spool {
   passed(position: Position): void {
     for (const [segment, bytes] of this.#sealed) {
       if (segment >= position.segment) break;
-      rmSync(segmentPath(this.dir, segment), { force: true });
+      this.disk.remove(segmentPath(this.dir, segment));
       this.#sealed.delete(segment);
       this.#sealedBytes -= bytes;
     }
+  }
+
+  moveBehind(position: Position): void {
+    while (this.#writer.end.segment <= position.segment) this.#writer.seal();
+    this.#takeSealed();
+    this.#publish();
   }
 
   state(): SpoolState {
@@ -214,9 +239,11 @@ class DiskSpool implements Spool {
   }
 
   #write(batch: Batch): void {
-    const before = this.#writer.end.offset;
-    const sealed = this.#writer.write(encodeFrames(batch.payloads, batch.bytes));
-    if (sealed !== null) this.#seal(sealed, before);
+    try {
+      this.#writer.write(encodeFrames(batch.payloads, batch.bytes));
+    } finally {
+      this.#takeSealed();
+    }
     this.#appended += batch.payloads.length;
     this.#publish();
     if (this.#always) this.#unsynced.push(batch);
@@ -291,6 +318,10 @@ class DiskSpool implements Spool {
     for (const batch of batches) settle(batch);
   }
 
+  #takeSealed(): void {
+    for (const { segment, bytes } of this.#writer.takeSealed()) this.#seal(segment, bytes);
+  }
+
   #seal(segment: number, bytes: number): void {
     this.#sealed.set(segment, bytes);
     this.#sealedBytes += bytes;
@@ -314,14 +345,6 @@ function settle(batch: Batch): void {
   batch.outcomes.resolve();
 }
 
-function payloadOf(record: SpoolRecord): string {
-  const json = JSON.stringify(record);
-  // The scan for a torn tail relies on how a payload begins, whatever order the caller built the record in.
-  const payload = json.startsWith(PAYLOAD_START) ? json : JSON.stringify(Object.assign({ t: record.t }, record));
-  // Length in UTF-16 units bounds the bytes from below; three bytes a unit from above.
-  if (payload.length * 3 > PAYLOAD_BYTES_MAX && Buffer.byteLength(payload) > PAYLOAD_BYTES_MAX)
-    throw new RangeError(
-      `a ${record.t} record of ${payload.length} characters; expected at most ${PAYLOAD_BYTES_MAX} bytes`,
-    );
-  return payload;
+function endsCall(record: SpoolRecord): boolean {
+  return record.t === "outcome" || (record.t === "usage" && record.ends);
 }

@@ -6,12 +6,14 @@ import {
   stepsOf,
   WINDOWS,
   type DecisionAnswer,
+  type DecisionPolicy,
   type ReasonCode,
 } from "@tollhouse/contract";
+import { CALL_OUTCOMES } from "@tollhouse/store";
 import { z } from "zod";
 import { endpoint } from "../endpoint.ts";
 import { amount, decisionParams, dimensions, dollars, hash, sequence, time, usage } from "./fields.ts";
-import { CALL_OUTCOMES, EXAMPLE_DECISION } from "./reports.ts";
+import { EXAMPLE_DECISION } from "./reports.ts";
 
 const reasonCode = z.enum(Object.keys(CODES) as [ReasonCode, ...ReasonCode[]]);
 const text = z.string().nullable();
@@ -27,6 +29,33 @@ const moment = z
     resets_at: time.nullable(),
   })
   .meta({ id: "LimitMoment", description: "A limit with its counter at one moment." });
+
+const policyValues = z.array(z.strictObject({ setting: z.string(), policy: z.string(), version: z.int() }));
+const policyChecks = z.array(z.strictObject({ step: z.int(), rule: z.string(), outcome: z.string() }));
+const tokens = z.int().min(0).nullable();
+const policy: z.ZodType<DecisionPolicy> = z
+  .strictObject({
+    plan: text,
+    values: policyValues.meta({ description: "Each value in force, and the version of the policy that gave it." }),
+    checks: policyChecks,
+    conditions: z.array(z.strictObject({ policy: z.string(), version: z.int(), applies: z.string() })),
+    alerts: z.array(z.string()).meta({ description: "Caps that the call was above, where a policy says `alert`." }),
+    asked_model: text.meta({ description: "The model that the call came with, where a policy named a cheaper one." }),
+    output_limit: tokens.meta({ description: "Output tokens a choice that a policy cut the call to." }),
+    fail_mode: text,
+    observed: z
+      .strictObject({
+        outcome: z.string(),
+        reason_code: text,
+        values: policyValues,
+        checks: policyChecks,
+        downgrade_to: text,
+        output_limit: tokens,
+      })
+      .nullable()
+      .meta({ description: "What would have been decided were the policies in `observe` enforced." }),
+  })
+  .meta({ id: "DecisionPolicy" });
 
 const decision: z.ZodType<DecisionAnswer> = z
   .strictObject({
@@ -62,6 +91,8 @@ const decision: z.ZodType<DecisionAnswer> = z
         now: moment.nullable(),
       }),
     ),
+    policy: policy.nullable(),
+    anomaly_rule: text.meta({ description: "The anomaly rule that blocked it; null = none did." }),
     required: amount.nullable(),
     reserved: dollars.nullable(),
     price: z.strictObject({ version: z.string(), row: text }).nullable(),
@@ -114,6 +145,8 @@ export const getDecision = endpoint({
           now: { version: 2, mode: "hard", amount: "40.000000000", ...SPENT, remaining: "32.500000000" },
         },
       ],
+      policy: null,
+      anomaly_rule: null,
       required: "5.000000000",
       reserved: null,
       price: null,

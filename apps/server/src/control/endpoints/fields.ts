@@ -18,11 +18,14 @@ export const usage: z.ZodType<Usage> = z.strictObject(
   Object.fromEntries(USAGE_CLASSES.map((name) => [name, z.int().min(0).optional()])),
 );
 
+/** RFC 3339, or a day, which begins in UTC. What else `Date.parse` reads depends on the machine's time zone. */
+const instantText = z.union([z.iso.datetime({ offset: true }), z.iso.date()]);
+
 /** A moment as milliseconds since 1970. */
 export const instant = z
   .string()
   .transform((text, context) => {
-    const ms = Date.parse(text);
+    const ms = instantText.safeParse(text).success ? Date.parse(text) : NaN;
     if (ms >= 0) return ms;
     context.addIssue({ code: "custom", message: "expected a time such as 2026-11-01T00:00:00Z" });
     return z.NEVER;
@@ -39,6 +42,18 @@ export function filterText(lengthMax: number): z.ZodOptional<z.ZodString> {
       .regex(/^[^\u0000-\u001f\u007f]*$/, { error: "expected a text without control characters" })
       .optional()
   );
+}
+
+const VALUES_MAX = 100;
+
+/** A parameter that may be given several times, as texts that are compared with a column; `of`: the only ones there are. */
+export function valuesOf(lengthMax: number, of?: readonly string[]): z.ZodType<string[] | undefined> {
+  const text = filterText(lengthMax).unwrap();
+  const one = of === undefined ? text : text.refine((value) => of.includes(value), { error: "expected a known value" });
+  return z
+    .union([one, z.array(one).max(VALUES_MAX, { error: `expected at most ${VALUES_MAX} values` })])
+    .transform((asked) => (typeof asked === "string" ? [asked] : asked))
+    .optional();
 }
 
 export const pageLimit = z.coerce

@@ -1,9 +1,9 @@
 import {
-  DIMENSIONS,
   KEY_PERMISSIONS,
   keyCreateSchema,
   keyRotateSchema,
   keyUpdateSchema,
+  SETTABLE,
   type KeyAnswer,
   type KeyMade,
 } from "@tollhouse/contract";
@@ -18,7 +18,7 @@ const fields = {
   environment: z.string(),
   permissions: z.array(z.enum(KEY_PERMISSIONS)),
   fixed: dimensions,
-  settable: z.array(z.enum(DIMENSIONS)).nullable(),
+  settable: z.array(z.enum(SETTABLE)).nullable(),
   models: z.array(z.string()).nullable(),
   requests_per_minute: z.int().nullable(),
   tokens_per_minute: z.int().nullable(),
@@ -67,6 +67,7 @@ export const createKey = endpoint({
   body: keyCreateSchema.meta({ id: "KeyCreate" }),
   status: 201,
   answer: made,
+  etag: true,
   errors: ["SPOOL_UNAVAILABLE", "REQUEST_TOO_LARGE"],
   example: {
     body: {
@@ -108,6 +109,7 @@ export const getKey = endpoint({
   summary: "A key, without its secret.",
   status: 200,
   answer: key,
+  etag: true,
   errors: ["NOT_FOUND"],
   example: { params: { id: ID }, answer: SAMPLE },
 });
@@ -117,11 +119,21 @@ export const updateKey = endpoint({
   operationId: "updateKey",
   method: "PUT",
   path: "/api/v1/keys/{id}",
-  summary: "Change what a key may do. With the version that was read, a lost update is refused (409).",
+  summary:
+    "Change what a key may do. A lost update is refused: say the version that was read, in the body (409) or as If-Match (412).",
   body: keyUpdateSchema.meta({ id: "KeyUpdate" }),
   status: 200,
   answer: key,
-  errors: ["NOT_FOUND", "VERSION_CONFLICT", "SPOOL_UNAVAILABLE", "REQUEST_TOO_LARGE"],
+  etag: true,
+  ifMatch: true,
+  errors: [
+    "NOT_FOUND",
+    "ALREADY_REVOKED",
+    "VERSION_CONFLICT",
+    "PRECONDITION_FAILED",
+    "SPOOL_UNAVAILABLE",
+    "REQUEST_TOO_LARGE",
+  ],
   example: {
     params: { id: ID },
     body: { requests_per_minute: 1_200, version: 1 },
@@ -139,7 +151,9 @@ export const rotateKey = endpoint({
   bodyOptional: true,
   status: 200,
   answer: made,
-  errors: ["NOT_FOUND", "SPOOL_UNAVAILABLE", "REQUEST_TOO_LARGE"],
+  etag: true,
+  ifMatch: true,
+  errors: ["NOT_FOUND", "ALREADY_REVOKED", "PRECONDITION_FAILED", "SPOOL_UNAVAILABLE", "REQUEST_TOO_LARGE"],
   example: {
     params: { id: ID },
     body: { overlap_seconds: 3_600 },
@@ -154,6 +168,7 @@ export const revokeKey = endpoint({
   path: "/api/v1/keys/{id}",
   summary: "Revoke a key, for good and at once.",
   status: 204,
-  errors: ["NOT_FOUND", "SPOOL_UNAVAILABLE"],
+  ifMatch: true,
+  errors: ["NOT_FOUND", "PRECONDITION_FAILED", "SPOOL_UNAVAILABLE"],
   example: { params: { id: ID } },
 });

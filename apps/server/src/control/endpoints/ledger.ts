@@ -1,12 +1,18 @@
 import { z } from "zod";
 import { endpoint } from "../endpoint.ts";
-import { sequence } from "./fields.ts";
+import { decisionParams, hash, pageLimit, sequence, sequenceCursor, time } from "./fields.ts";
+import { EXAMPLE_DECISION } from "./reports.ts";
 
 const asked = z.number({ error: "expected a sequence number from 1 on" }).int().min(1);
 const verifyBody = z
   .strictObject({
     from: asked.default(1),
     to: z.union([asked, z.literal("latest")], { error: "expected a sequence number or `latest`" }).default("latest"),
+    pin: z
+      .string({ error: "expected the text of a checkpoint" })
+      .max(256 * 1024)
+      .optional()
+      .meta({ description: "A checkpoint that you kept: its entries must be there still." }),
   })
   // Nothing would be looked at, and nothing is found wrong with nothing.
   .refine(({ from, to }) => to === "latest" || from <= to, {
@@ -18,8 +24,12 @@ const verifyBody = z
 const verified = z
   .strictObject({
     result: z.enum(["PASS", "FAIL"]),
-    tail: z.string().meta({ description: "NOT PROVEN: nothing here shows that no entries were cut off the end." }),
+    tail: z
+      .enum(["PROVEN", "NOT PROVEN"])
+      .meta({ description: "NOT PROVEN: nothing here shows that no entries were cut off the end." }),
+    proven_to: sequence.nullable().meta({ description: "The sequence up to which the pin shows that none was." }),
     entries: z.int().min(0),
+    checkpoints: z.int().min(0).meta({ description: "Those whose signature and root agree with the entries." }),
     first_bad_sequence: sequence.nullable(),
     problem: z.string().nullable(),
   })
@@ -30,7 +40,8 @@ export const verifyLedger = endpoint({
   method: "POST",
   path: "/api/v1/ledger/verify",
   tag: "ledger",
-  summary: "Walk the chain: hashes, MACs, gaps, and the columns that are derived from it.",
+  summary:
+    "Walk the chain: hashes, MACs, gaps, the columns that are derived from it, roots and signatures of checkpoints.",
   body: verifyBody,
   bodyOptional: true,
   status: 200,
@@ -38,6 +49,197 @@ export const verifyLedger = endpoint({
   errors: ["REQUEST_TOO_LARGE"],
   example: {
     body: { from: 1, to: "latest" },
-    answer: { result: "PASS", tail: "NOT PROVEN", entries: 4821, first_bad_sequence: null, problem: null },
+    answer: {
+      result: "PASS",
+      tail: "NOT PROVEN",
+      proven_to: null,
+      entries: 4821,
+      checkpoints: 5,
+      first_bad_sequence: null,
+      problem: null,
+    },
   },
 });
+
+const ORIGIN = "tollhouse/4f1c2d3e4a5b6c7d8e9f0a1b2c3d4e5f/00000000000000000000000000000001";
+const EXAMPLE_NOTE = `${ORIGIN}\n4821\n${Buffer.alloc(32, 7).toString("base64")}\n\n\u2014 ${ORIGIN} ${Buffer.alloc(68, 7).toString("base64")}\n`;
+const EXAMPLE_KEY = `${ORIGIN}+07070707+${Buffer.alloc(33, 1).toString("base64")}`;
+
+const note = z.string().meta({ description: "A signed note: c2sp.org/tlog-checkpoint." });
+const size = z.int().min(1).meta({ description: "Entries covered: sequences 1 to this one." });
+
+export const getCheckpoint = endpoint({
+  operationId: "getCheckpoint",
+  method: "GET",
+  path: "/api/v1/ledger/checkpoint",
+  tag: "ledger",
+  summary: "The latest signed checkpoint of the chain, as it is published.",
+  keys: true,
+  status: 200,
+  media: "text/plain",
+  answer: note,
+  errors: ["NOT_FOUND"],
+  example: { answer: EXAMPLE_NOTE },
+});
+
+export const listCheckpoints = endpoint({
+  operationId: "listCheckpoints",
+  method: "GET",
+  path: "/api/v1/ledger/checkpoints",
+  tag: "ledger",
+  summary: "Signed checkpoints, newest first.",
+  keys: true,
+  query: z.strictObject({ limit: pageLimit, cursor: sequenceCursor }),
+  status: 200,
+  answer: z.strictObject({
+    checkpoints: z.array(
+      z.strictObject({ size, root: hash, made_at: time, first_of_month: z.boolean(), note }).meta({ id: "Checkpoint" }),
+    ),
+    next_cursor: z.string().nullable(),
+  }),
+  errors: [],
+  example: {
+    query: { limit: "100" },
+    answer: {
+      checkpoints: [
+        {
+          size: 4821,
+          root: "07".repeat(32),
+          made_at: "2026-11-21T06:30:00.000Z",
+          first_of_month: true,
+          note: EXAMPLE_NOTE,
+        },
+      ],
+      next_cursor: null,
+    },
+  },
+});
+
+export const getPublicKey = endpoint({
+  operationId: "getLedgerPublicKey",
+  method: "GET",
+  path: "/api/v1/ledger/public-key",
+  tag: "ledger",
+  summary:
+    "What checkpoints are verified with. Fetch it once, and keep it where nobody who runs Tollhouse can change it.",
+  keys: true,
+  status: 200,
+  answer: z.strictObject({
+    origin: z.string(),
+    key: z.string().meta({ description: "name+id+base64 of algorithm and public key: c2sp.org/signed-note." }),
+    earlier: z.array(z.string()).meta({ description: "Keys that signed earlier checkpoints, or may have." }),
+  }),
+  errors: [],
+  example: { answer: { origin: ORIGIN, key: EXAMPLE_KEY, earlier: [] } },
+});
+
+const sizeAsked = z.coerce.number({ error: "expected the size of a tree, from 1 on" }).int().min(1);
+
+export const getConsistency = endpoint({
+  operationId: "getConsistency",
+  method: "GET",
+  path: "/api/v1/ledger/consistency",
+  tag: "ledger",
+  summary:
+    "Proof that the tree of `to` entries begins with that of `from` entries: nothing that was covered has changed.",
+  keys: true,
+  query: z.strictObject({
+    from: sizeAsked,
+    to: sizeAsked.optional().meta({ description: "The size of a checkpoint; without it the latest." }),
+  }),
+  status: 200,
+  answer: z
+    .strictObject({
+      from: size,
+      from_root: hash,
+      to: size,
+      to_root: hash,
+      proof: z.array(hash).meta({ description: "RFC 6962, 2.1.2." }),
+      checkpoint: note.meta({ description: "Of `to`." }),
+    })
+    .meta({ id: "ConsistencyProof" }),
+  errors: ["NOT_FOUND"],
+  example: {
+    query: { from: "1" },
+    answer: {
+      from: 1,
+      from_root: "06".repeat(32),
+      to: 4821,
+      to_root: "07".repeat(32),
+      proof: ["08".repeat(32)],
+      checkpoint: EXAMPLE_NOTE,
+    },
+  },
+});
+
+const base64 = z.string().regex(/^[A-Za-z0-9+/]*={0,2}$/);
+
+export const getReceipt = endpoint({
+  operationId: "getReceipt",
+  method: "GET",
+  path: "/api/v1/calls/{id}/receipt",
+  tag: "ledger",
+  summary:
+    "The ledger's entry of a call, and the proof that it is in the chain. What is not covered yet is covered now.",
+  keys: true,
+  params: decisionParams,
+  status: 200,
+  answer: z
+    .strictObject({
+      decision: z.string(),
+      sequence,
+      entry: z.strictObject({ body: base64, previous_hash: hash, entry_hash: hash, mac: hash }),
+      proof: z.array(hash).meta({ description: "From the leaf's sibling up: RFC 6962, 2.1.1." }),
+      checkpoint: note,
+      tlog_proof: z.string().meta({
+        description: "All of it as one file, c2sp.org/tlog-proof; its extra data is previous hash and body.",
+      }),
+    })
+    .meta({ id: "Receipt" }),
+  errors: ["NOT_FOUND"],
+  example: {
+    params: { id: EXAMPLE_DECISION },
+    answer: {
+      decision: EXAMPLE_DECISION,
+      sequence: 17,
+      entry: { body: "AQI=", previous_hash: "05".repeat(32), entry_hash: "5f".repeat(32), mac: "0a".repeat(32) },
+      proof: ["08".repeat(32)],
+      checkpoint: EXAMPLE_NOTE,
+      tlog_proof: `c2sp.org/tlog-proof@v1\nextra AQI=\nindex 16\n${Buffer.alloc(32, 8).toString("base64")}\n\n${EXAMPLE_NOTE}`,
+    },
+  },
+});
+
+const sequenceAsked = z.coerce.number({ error: "expected a sequence number from 1 on" }).int().min(1);
+
+export const exportLedger = endpoint({
+  operationId: "exportLedger",
+  method: "GET",
+  path: "/api/v1/ledger/export",
+  tag: "ledger",
+  summary:
+    "Entries with their bytes, and the checkpoints that cover them, for the offline verifiers. Goes on with `from`.",
+  query: z.strictObject({
+    from: sequenceAsked.default(1),
+    to: sequenceAsked
+      .optional()
+      .meta({ description: "Without it: the latest, covered by a checkpoint of this moment." }),
+  }),
+  status: 200,
+  media: "application/x-ndjson",
+  answer: z
+    .string()
+    .meta({ description: "A line of JSON each: head, entries, checkpoints, end. See docs/ledger-format.md." }),
+  errors: ["NOT_FOUND"],
+  example: { query: { from: "1" }, answer: '{"format":"tollhouse-ledger-export/v1"}\n{"end":true,"entries":0}\n' },
+});
+
+export const LEDGER_ENDPOINTS = [
+  verifyLedger,
+  getCheckpoint,
+  listCheckpoints,
+  getPublicKey,
+  getConsistency,
+  getReceipt,
+  exportLedger,
+] as const;

@@ -4,19 +4,20 @@ import {
   limitUpdateSchema,
   MEASURES,
   MODES,
+  parseScope,
   WINDOWS,
   type LimitAnswer,
 } from "@tollhouse/contract";
 import { z } from "zod";
 import { endpoint } from "../endpoint.ts";
 import { environmentQuery } from "../routes/environment-asked.ts";
-import { amount, time } from "./fields.ts";
+import { amount, nextCursor, time } from "./fields.ts";
 
 export const limitState = z
   .strictObject({ settled: amount, reserved: amount, remaining: amount, resets_at: time.nullable() })
   .meta({ id: "LimitState", description: "The counter of a limit in its window; `resets_at` null = never." });
 
-const limit: z.ZodType<LimitAnswer> = z
+export const limit: z.ZodType<LimitAnswer> = z
   .strictObject({
     id: z.string(),
     scope: z.string().meta({ description: "`org`, or a dimension with a value: `session:run-42`" }),
@@ -46,6 +47,15 @@ const SAMPLE = {
   state: { settled: "0.000000000", reserved: "0.000000000", remaining: "25.000000000", resets_at: null },
 };
 
+const EXPECTED_ROWS = "expected a whole number from 1 to 1000";
+const scopeAsked = z.string().refine((text) => parseScope(text) !== null, {
+  error: "expected `org` or `<dimension>:<value>`, such as `session:run-42`",
+});
+const scopesAsked = z
+  .union([scopeAsked, z.array(scopeAsked).max(100, { error: "expected at most 100 scopes" })])
+  .transform((asked) => (typeof asked === "string" ? [asked] : asked))
+  .optional();
+
 export const createLimit = endpoint({
   operationId: "createLimit",
   method: "POST",
@@ -70,13 +80,20 @@ export const listLimits = endpoint({
   method: "GET",
   path: "/api/v1/limits",
   tag: "limits",
-  summary: "All limits that were made, each with its state now.",
+  summary: "Limits that were made, by id, each with its state now; all of them, or those of the scopes named.",
   keys: true,
-  query: environmentQuery,
+  query: environmentQuery.extend({
+    scope: scopesAsked,
+    limit: z.coerce.number({ error: EXPECTED_ROWS }).int().min(1).max(1000, { error: EXPECTED_ROWS }).default(1000),
+    cursor: z
+      .string()
+      .regex(/^lim_[0-9a-zA-Z]{1,60}$/, { error: "expected the next_cursor of an earlier answer" })
+      .optional(),
+  }),
   status: 200,
-  answer: z.strictObject({ limits: z.array(limit) }),
+  answer: z.strictObject({ limits: z.array(limit).readonly(), next_cursor: nextCursor }),
   errors: [],
-  example: { answer: { limits: [SAMPLE] } },
+  example: { query: { scope: "session:run-42" }, answer: { limits: [SAMPLE], next_cursor: null } },
 });
 
 export const getLimit = endpoint({

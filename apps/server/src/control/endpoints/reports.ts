@@ -1,29 +1,64 @@
-import { USAGE_SOURCES } from "@tollhouse/contract";
-import { USAGE_GROUPS, type CallAnswer, type UsageGroup, type UsageReport } from "@tollhouse/store";
+import { CODES, timeZoneSchema, USAGE_SOURCES, type ReasonCode } from "@tollhouse/contract";
+import { parseUsd } from "@tollhouse/engine";
+import {
+  CALL_OUTCOMES,
+  USAGE_AXES,
+  USAGE_GROUPS,
+  USAGE_ORDERS,
+  type CallAnswer,
+  type UsageAxis,
+  type UsageGroup,
+  type UsageReport,
+} from "@tollhouse/store";
 import { z } from "zod";
 import { endpoint } from "../endpoint.ts";
+import { FORMATS } from "../exports.ts";
 import {
   decisionParams,
   dimensions,
   dollars,
-  filterText,
   hash,
   instant,
   nextCursor,
-  pageLimit,
   sequence,
-  sequenceCursor,
   time,
   usage,
+  valuesOf,
 } from "./fields.ts";
 
 const EXPECTED_GROUPS = `a list of ${USAGE_GROUPS.join(", ")}, with commas between them`;
 
+/** Each axis filters by any of its values. */
+const filters = Object.fromEntries(USAGE_AXES.map((axis) => [axis, valuesOf(256)])) as {
+  readonly [A in UsageAxis]: ReturnType<typeof valuesOf>;
+};
+
+const range = { from: instant, to: instant };
+const inOrder = {
+  check: ({ from, to }: { from?: number | undefined; to?: number | undefined }): boolean =>
+    (from ?? 0) <= (to ?? Infinity),
+  because: { path: ["to"], error: "expected a time not before from" },
+};
+const format = z.enum(FORMATS).optional().meta({
+  description:
+    "`csv` or `ndjson` streams every row there is (or `limit` of them), also by `Accept: text/csv` or `application/x-ndjson`.",
+});
+const cursor = z.string().max(8_192).optional();
+
+function rowsAtMost(max: number, otherwise: number, unless: string): z.ZodType<number | undefined> {
+  const error = `expected a whole number from 1 to ${max}`;
+  return z.coerce
+    .number({ error })
+    .int({ error })
+    .min(1, { error })
+    .max(max, { error })
+    .optional()
+    .meta({ description: `Rows at most; ${otherwise} unless it is said${unless}.` });
+}
+
 const usageQuery = z
   .strictObject({
-    from: instant,
-    to: instant,
-    environment: filterText(64),
+    ...range,
     group_by: z
       .string()
       .optional()
@@ -35,50 +70,77 @@ const usageQuery = z
         return z.NEVER;
       })
       .meta({ description: EXPECTED_GROUPS }),
+    time_zone: timeZoneSchema.optional().meta({ description: "IANA, for days and months; UTC unless it is said." }),
+    order: z.enum(USAGE_ORDERS).optional().meta({
+      description:
+        "Most `cost`, `calls` or `tokens` first: with a `limit`, a top list. Or by `group`. By time and then by cost unless it is said.",
+    }),
+    limit: rowsAtMost(10_000, 1_000, ""),
+    cursor,
+    format,
+    ...filters,
   })
-  .refine(({ from, to }) => (from ?? 0) <= (to ?? Infinity), {
-    path: ["to"],
-    error: "expected a time not before from",
-  });
+  .refine(inOrder.check, inOrder.because)
+  .refine(
+    (query) => query.time_zone === undefined || query.group_by.some((group) => group === "day" || group === "month"),
+    {
+      path: ["time_zone"],
+      error: "expected only with group_by day or month",
+    },
+  );
+export type UsageQuery = z.infer<typeof usageQuery>;
 
 const count = z.int().min(0);
-const sums = { calls: count, blocked: count, input_tokens: count, output_tokens: count, cost: dollars };
+export const sums = {
+  calls: count,
+  blocked: count,
+  released: count.meta({ description: "Of the calls: those that ended without a cost." }),
+  cost_unknown: count.meta({ description: "Of the calls: those without a known price, whose cost is in no sum." }),
+  input_tokens: count,
+  output_tokens: count,
+  cost: dollars,
+};
 const groups = Object.fromEntries(USAGE_GROUPS.map((name) => [name, z.string().nullable().optional()]));
-const usageReport: z.ZodType<UsageReport> = z
-  .strictObject({ rows: z.array(z.strictObject({ ...groups, ...sums })), total: z.strictObject(sums) })
-  .meta({ id: "UsageReport" });
+const usageReport = z
+  .strictObject({
+    rows: z.array(z.strictObject({ ...groups, ...sums })),
+    total: z.strictObject(sums).meta({ description: "Of everything asked for, whichever page this is." }),
+    next_cursor: nextCursor,
+  })
+  .meta({ id: "UsageReport" }) as unknown as z.ZodType<UsageReport>;
+
+const SAMPLE_SUMS = {
+  calls: 3,
+  blocked: 1,
+  released: 0,
+  cost_unknown: 0,
+  input_tokens: 120,
+  output_tokens: 64,
+  cost: "0.000056400",
+};
 
 export const getUsage = endpoint({
   operationId: "getUsage",
   method: "GET",
   path: "/api/v1/usage",
   tag: "reports",
-  summary: "What was spent and used, in sum and by any combination of groups, up to the moment of the question.",
+  summary:
+    "What was spent and used, in sum and by any combination of groups, up to the moment of the question. A filter may be given several times: any of its values; an empty one is for calls without.",
   keys: true,
   query: usageQuery,
   status: 200,
   answer: usageReport,
-  errors: [],
+  exports: true,
+  errors: ["RATE_LIMITED"],
   example: {
-    query: { group_by: "model,session", from: "2026-11-01T00:00:00Z" },
+    query: { group_by: "model,session", from: "2026-11-01T00:00:00Z", order: "cost", limit: "10" },
     answer: {
-      rows: [
-        {
-          model: "gpt-4o-mini",
-          session: "run-42",
-          calls: 3,
-          blocked: 1,
-          input_tokens: 120,
-          output_tokens: 64,
-          cost: "0.000056400",
-        },
-      ],
-      total: { calls: 3, blocked: 1, input_tokens: 120, output_tokens: 64, cost: "0.000056400" },
+      rows: [{ model: "gpt-4o-mini", session: "run-42", ...SAMPLE_SUMS }],
+      total: SAMPLE_SUMS,
+      next_cursor: null,
     },
   },
 });
-
-export const CALL_OUTCOMES = ["settled", "released", "blocked"] as const;
 
 const call: z.ZodType<CallAnswer> = z
   .strictObject({
@@ -125,28 +187,52 @@ const SAMPLE = {
   entry_hash: "5f".repeat(32),
 };
 
+const costMin = z
+  .string()
+  .transform((text, context) => {
+    try {
+      return parseUsd(text);
+    } catch {
+      context.addIssue({ code: "custom", message: "expected dollars with at most nine places, such as 0.05" });
+      return z.NEVER;
+    }
+  })
+  .optional()
+  .meta({ description: "Dollars. Calls whose cost is not known are left out." });
+
+const callsQuery = z
+  .strictObject({
+    ...range,
+    limit: rowsAtMost(1_000, 100, ", and all of them in an export"),
+    cursor: z
+      .string()
+      .regex(/^\d{1,18}-[1-9]\d{0,17}$/, { error: "expected the next_cursor of an earlier answer" })
+      .optional(),
+    outcome: z.enum(CALL_OUTCOMES).optional(),
+    reason_code: valuesOf(64, Object.keys(CODES) as ReasonCode[]),
+    min_cost: costMin,
+    format,
+    ...filters,
+  })
+  .refine(inOrder.check, inOrder.because);
+export type CallsQuery = z.infer<typeof callsQuery>;
+
 export const listCalls = endpoint({
   operationId: "listCalls",
   method: "GET",
   path: "/api/v1/calls",
   tag: "reports",
-  summary: "Calls, newest first.",
+  summary:
+    "Calls, newest first by when they were decided. A page may be short, or empty, while there is a `next_cursor`: that is how far it looked.",
   keys: true,
-  query: z.strictObject({
-    limit: pageLimit,
-    cursor: sequenceCursor,
-    environment: filterText(64),
-    session: filterText(256),
-    user: filterText(256),
-    model: filterText(256),
-    outcome: z.enum(CALL_OUTCOMES).optional(),
-  }),
+  query: callsQuery,
   status: 200,
   answer: z.strictObject({ calls: z.array(call), next_cursor: nextCursor }) as z.ZodType<{
     readonly calls: readonly CallAnswer[];
     readonly next_cursor: string | null;
   }>,
-  errors: [],
+  exports: true,
+  errors: ["RATE_LIMITED"],
   example: { query: { limit: "100", session: "run-42" }, answer: { calls: [SAMPLE], next_cursor: null } },
 });
 

@@ -1,11 +1,23 @@
 import type { Endpoint } from "../endpoint.ts";
+import { ANOMALY_RULE_ENDPOINTS } from "./anomaly-rules.ts";
 import { listAudit } from "./audit.ts";
+import { BLOCK_ENDPOINTS } from "./blocks.ts";
+import { CHECK_ENDPOINTS } from "./checks.ts";
 import { getDecision } from "./decisions.ts";
 import { createKey, getKey, listKeys, revokeKey, rotateKey, updateKey } from "./keys.ts";
-import { verifyLedger } from "./ledger.ts";
+import { LEDGER_ENDPOINTS } from "./ledger.ts";
 import { createLimit, deleteLimit, getLimit, listLimits, updateLimit } from "./limits.ts";
+import { PLAN_ENDPOINTS } from "./plans.ts";
+import { POLICY_ENDPOINTS } from "./policies.ts";
 import { listPrices } from "./prices.ts";
+import { PRIVACY_ENDPOINTS } from "./privacy.ts";
+import { PROVIDER_KEY_ENDPOINTS } from "./provider-keys.ts";
+import { rehearsePolicy } from "./rehearsals.ts";
 import { getCall, getUsage, listCalls } from "./reports.ts";
+import { SDK_ENDPOINTS } from "./sdk.ts";
+import { SESSION_ENDPOINTS } from "./sessions.ts";
+import { getSummary, getUserSummary } from "./summary.ts";
+import { TENANT_ENDPOINTS } from "./tenants.ts";
 
 /** Every endpoint that is described, in the order of the document. */
 export const ENDPOINTS: readonly Endpoint[] = [
@@ -20,11 +32,24 @@ export const ENDPOINTS: readonly Endpoint[] = [
   updateKey,
   rotateKey,
   revokeKey,
+  ...PLAN_ENDPOINTS,
+  ...POLICY_ENDPOINTS,
+  rehearsePolicy,
+  ...PROVIDER_KEY_ENDPOINTS,
+  ...ANOMALY_RULE_ENDPOINTS,
   getUsage,
+  getSummary,
+  getUserSummary,
   listCalls,
   getCall,
   getDecision,
   listAudit,
   listPrices,
-  verifyLedger,
+  ...LEDGER_ENDPOINTS,
+  ...BLOCK_ENDPOINTS,
+  ...SESSION_ENDPOINTS,
+  ...CHECK_ENDPOINTS,
+  ...SDK_ENDPOINTS,
+  ...TENANT_ENDPOINTS,
+  ...PRIVACY_ENDPOINTS,
 ];

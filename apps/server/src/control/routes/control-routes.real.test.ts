@@ -60,7 +60,7 @@ describe("limits", () => {
     });
     const path = `/api/v1/limits/${String(made.answer["id"])}`;
     expect((await ask("GET", path)).answer).toEqual(made.answer);
-    expect((await ask("GET", "/api/v1/limits")).answer).toEqual({ limits: [made.answer] });
+    expect((await ask("GET", "/api/v1/limits")).answer).toEqual({ limits: [made.answer], next_cursor: null });
     expect((await ask("PUT", path, { amount: "1", version: 1 })).answer).toMatchObject({
       amount: "1.000000000",
       version: 2,

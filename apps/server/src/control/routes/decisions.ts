@@ -11,10 +11,10 @@ import type { ReportParts } from "./usage.ts";
 
 /** Why a call was let through or blocked, and who changed what: read back from the ledger. */
 export function decisionRoutes(reports: ReportParts, present: Omit<Present, "tenant">): (app: FastifyInstance) => void {
-  const { db, caughtUp } = reports;
+  const { dbOf, caughtUp } = reports;
   const find = async (id: string, access: Access): Promise<CallWithEntry> => {
     await caughtUp();
-    const found = await callByDecision(db, access.tenant, id);
+    const found = await callByDecision(dbOf(access.tenant), access.tenant, id);
     // Of another environment than the key's: no more there than one that never was.
     if (found === null || (access.environment !== null && access.environment !== found.call.environment))
       throw new Problem("NOT_FOUND", `There is no decision ${id}`);
@@ -28,7 +28,7 @@ export function decisionRoutes(reports: ReportParts, present: Omit<Present, "ten
     serve(app, listAuditEndpoint, async ({ query, request }) => {
       const environment = environmentOf(request.access, query.environment, null);
       await caughtUp();
-      return listAudit(db, {
+      return listAudit(dbOf(request.access.tenant), {
         tenant: request.access.tenant,
         environment,
         limit: query.limit,

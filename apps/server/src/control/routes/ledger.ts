@@ -1,27 +1,195 @@
+import { Readable } from "node:stream";
 import type { FastifyInstance } from "fastify";
-import { verifyLedger } from "@tollhouse/store";
+import {
+  formatTlogProof,
+  genesisHash,
+  LedgerFormatError,
+  originOf,
+  verifierKey,
+  type Checkpoint,
+} from "@tollhouse/ledger";
+import {
+  callByDecision,
+  checkpointsFrom,
+  exportEntries,
+  idBytes,
+  loadDeploymentId,
+  openWithAny,
+  pageOfCheckpoints,
+  proveConsistency,
+  proveEntry,
+  sha256,
+  verifyLedger,
+  type Chain,
+  type StoredCheckpoint,
+} from "@tollhouse/store";
+import type { Checkpointer } from "../../ledger/checkpointer.ts";
 import { serve } from "../endpoint.ts";
-import { verifyLedger as verifyEndpoint } from "../endpoints/ledger.ts";
+import * as endpoints from "../endpoints/ledger.ts";
+import { Problem } from "../problem.ts";
 import type { ReportParts } from "./usage.ts";
 
-/** `POST /api/v1/ledger/verify`: chain, MACs, gaps and projection, in one snapshot of the database. */
-export function ledgerRoutes({ caughtUp, db, keys }: ReportParts): (app: FastifyInstance) => void {
+export interface LedgerParts extends ReportParts {
+  readonly checkpoints: Checkpointer;
+}
+
+/** The chain for those who check it: verify, signed checkpoints, proofs and export. */
+export function ledgerRoutes(parts: LedgerParts): (app: FastifyInstance) => void {
   return (app) => {
-    serve(app, verifyEndpoint, async ({ body: { from, to }, request: { access } }) => {
-      await caughtUp();
-      const verified = await verifyLedger(db, {
-        tenant: access.tenant,
-        from: BigInt(from),
-        to: to === "latest" ? to : BigInt(to),
-        keys,
-      });
-      return {
-        result: verified.result,
-        tail: verified.tail,
-        entries: Number(verified.entries),
-        first_bad_sequence: verified.firstBadSequence === null ? null : Number(verified.firstBadSequence),
-        problem: verified.problem,
-      };
-    });
+    serveVerify(app, parts);
+    serveCheckpoints(app, parts);
+    serveProofs(app, parts);
+    serveExport(app, parts);
   };
+}
+
+function serveVerify(app: FastifyInstance, parts: LedgerParts): void {
+  const { caughtUp, dbOf, keys, checkpoints } = parts;
+  serve(app, endpoints.verifyLedger, async ({ body: { from, to, pin }, request: { access } }) => {
+    await caughtUp();
+    const pinned = pin === undefined ? null : openPin(pin, await chainOf(parts, access.tenant), parts);
+    if (pinned !== null && (from > pinned.size || (to !== "latest" && to < pinned.size)))
+      throw new Problem("REQUEST_INVALID", `pin: expected a range that contains its last entry, ${pinned.size}`);
+    const verified = await verifyLedger(dbOf(access.tenant), {
+      tenant: access.tenant,
+      from: BigInt(from),
+      to: to === "latest" ? to : BigInt(to),
+      keys,
+      signer: checkpoints.signer,
+      ...(pinned !== null && { pin: pinned }),
+    });
+    return {
+      result: verified.result,
+      tail: verified.tail,
+      proven_to: verified.provenTo === null ? null : Number(verified.provenTo),
+      entries: Number(verified.entries),
+      checkpoints: verified.checkpoints,
+      first_bad_sequence: verified.firstBadSequence === null ? null : Number(verified.firstBadSequence),
+      problem: verified.problem,
+    };
+  });
+}
+
+function serveCheckpoints(app: FastifyInstance, parts: LedgerParts): void {
+  const { dbOf, checkpoints } = parts;
+  serve(app, endpoints.getCheckpoint, async ({ request: { access } }) => {
+    const [newest] = await pageOfCheckpoints(dbOf(access.tenant), access.tenant, 1);
+    return (newest ?? (await covering(parts, access.tenant))).note;
+  });
+  serve(app, endpoints.listCheckpoints, async ({ query: { limit, cursor }, request: { access } }) => {
+    const below = cursor === undefined ? undefined : Number(cursor);
+    const page = await pageOfCheckpoints(dbOf(access.tenant), access.tenant, limit + 1, below);
+    const shown = page.slice(0, limit);
+    return {
+      checkpoints: shown.map(({ size, root, madeMs, firstOfMonth, note }) => ({
+        size,
+        root: hex(root),
+        made_at: new Date(madeMs).toISOString(),
+        first_of_month: firstOfMonth,
+        note,
+      })),
+      next_cursor: page.length > limit ? String(shown.at(-1)?.size) : null,
+    };
+  });
+  serve(app, endpoints.getPublicKey, async ({ request: { access } }) => {
+    const chain = await chainOf(parts, access.tenant);
+    const [key, ...earlier] = checkpoints.signer.keys(chain).map((each) => verifierKey(sha256, each));
+    return { origin: chain.origin, key: key as string, earlier };
+  });
+}
+
+function serveProofs(app: FastifyInstance, parts: LedgerParts): void {
+  const { caughtUp, dbOf } = parts;
+  serve(app, endpoints.getConsistency, async ({ query: { from, to }, request: { access } }) => {
+    const db = dbOf(access.tenant);
+    const head = to === undefined ? await covering(parts, access.tenant) : await checkpointOf(parts, access.tenant, to);
+    if (from > head.size) throw new Problem("REQUEST_INVALID", `from: expected a size of at most ${head.size}`);
+    const { fromRoot, hashes } = await proveConsistency(db, access.tenant, from, head);
+    return {
+      from,
+      from_root: hex(fromRoot),
+      to: head.size,
+      to_root: hex(head.root),
+      proof: hashes.map(hex),
+      checkpoint: head.note,
+    };
+  });
+  serve(app, endpoints.getReceipt, async ({ params: { id }, request: { access } }) => {
+    await caughtUp();
+    const { tenant, environment } = access;
+    const db = dbOf(tenant);
+    const found = await callByDecision(db, tenant, id);
+    if (found === null || (environment !== null && environment !== found.call.environment))
+      throw new Problem("NOT_FOUND", `There is no decision ${id}`);
+    const { decision, sequence } = found.call;
+    const head = await covering(parts, tenant, sequence);
+    const proof = await proveEntry(db, tenant, BigInt(sequence), head);
+    const previous = proof.previousHash ?? genesisHash(sha256, await loadDeploymentId(db), idBytes("tenant", tenant));
+    return {
+      decision,
+      sequence,
+      entry: {
+        body: Buffer.from(proof.body).toString("base64"),
+        previous_hash: hex(previous),
+        entry_hash: hex(proof.entryHash),
+        mac: hex(proof.mac),
+      },
+      proof: proof.hashes.map(hex),
+      checkpoint: head.note,
+      tlog_proof: formatTlogProof({
+        extra: Buffer.concat([previous, proof.body]),
+        index: sequence - 1,
+        hashes: proof.hashes,
+        checkpoint: head.note,
+      }),
+    };
+  });
+}
+
+function serveExport(app: FastifyInstance, parts: LedgerParts): void {
+  serve(app, endpoints.exportLedger, async ({ query: { from, to: asked }, request: { access } }) => {
+    await parts.caughtUp();
+    const newest = await parts.checkpoints.upToNow(access.tenant);
+    if (newest === null) throw new Problem("NOT_FOUND", "The ledger has no entry yet");
+    const to = Math.min(asked ?? newest.size, newest.size);
+    // One behind the last is a resumed export that has everything already.
+    if (from > to + 1) throw new Problem("REQUEST_INVALID", `from: expected a sequence of at most ${to + 1}`);
+    const lines = exportEntries(parts.dbOf(access.tenant), {
+      tenant: access.tenant,
+      from: BigInt(from),
+      to: BigInt(to),
+    });
+    return Readable.from(lines, { objectMode: false, highWaterMark: 1 });
+  });
+}
+
+async function chainOf({ dbOf }: LedgerParts, tenant: string): Promise<Chain> {
+  return { tenant, origin: originOf(await loadDeploymentId(dbOf(tenant)), tenant) };
+}
+
+/** A checkpoint that covers this entry: the latest, or one of this moment. Without a sequence: any. */
+async function covering({ dbOf, checkpoints }: LedgerParts, tenant: string, sequence = 1): Promise<StoredCheckpoint> {
+  const [newest] = await pageOfCheckpoints(dbOf(tenant), tenant, 1);
+  const found = newest !== undefined && newest.size >= sequence ? newest : await checkpoints.upToNow(tenant);
+  if (found === null || found.size < sequence) throw new Problem("NOT_FOUND", "The ledger has no such entry yet");
+  return found;
+}
+
+async function checkpointOf({ dbOf }: LedgerParts, tenant: string, size: number): Promise<StoredCheckpoint> {
+  const [found] = await checkpointsFrom(dbOf(tenant), tenant, { from: size, to: size, rowsMax: 1 });
+  if (found === undefined) throw new Problem("NOT_FOUND", `There is no checkpoint of ${size} entries`);
+  return found;
+}
+
+function openPin(note: string, chain: Chain, { checkpoints }: LedgerParts): Checkpoint {
+  try {
+    return openWithAny(note, checkpoints.signer.keys(chain));
+  } catch (error) {
+    if (!(error instanceof LedgerFormatError)) throw error;
+    throw new Problem("REQUEST_INVALID", `pin: expected a checkpoint of this ledger: ${error.message}`);
+  }
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("hex");
 }

@@ -1,5 +1,7 @@
 import type { FastifyInstance, FastifyReply } from "fastify";
 import type { LimitAnswer } from "@tollhouse/contract";
+import type { Database } from "@tollhouse/store";
+import { limitPage } from "../../limits/limit-page.ts";
 import type { LimitService } from "../../limits/limit-service.ts";
 import { placeOf, type Access } from "../access.ts";
 import type { Place } from "../../place.ts";
@@ -7,8 +9,11 @@ import { serve } from "../endpoint.ts";
 import { createLimit, deleteLimit, getLimit, listLimits, updateLimit } from "../endpoints/limits.ts";
 import { etagOf, ifMatchOf } from "../etag.ts";
 
-/** `limitsOf`: the limits of an environment; throws a Problem where there is no such one. */
-export function limitRoutes(limitsOf: (place: Place) => LimitService): (app: FastifyInstance) => void {
+/** `limitsOf`: the limits of an environment; throws a Problem where there is no such one. `dbOf`: a tenant's view of the database. */
+export function limitRoutes(
+  limitsOf: (place: Place) => LimitService,
+  dbOf: (tenant: string) => Database,
+): (app: FastifyInstance) => void {
   const of = (access: Access, query: { environment?: string | undefined }): LimitService =>
     limitsOf(placeOf(access, query.environment));
   return (app) => {
@@ -16,7 +21,11 @@ export function limitRoutes(limitsOf: (place: Place) => LimitService): (app: Fas
       const limit = await of(access, query).create(body, access.actor);
       return tagged(reply.header("location", `/api/v1/limits/${limit.id}`), limit);
     });
-    serve(app, listLimits, ({ query, request: { access } }) => ({ limits: of(access, query).list() }));
+    serve(app, listLimits, ({ query, request: { access } }) => {
+      const place = placeOf(access, query.environment);
+      const { scope = null, cursor = "", limit } = query;
+      return limitPage(dbOf(place.tenant), limitsOf(place), place, { after: cursor, limit, scopes: scope });
+    });
     serve(app, getLimit, ({ params, query, request: { access }, reply }) =>
       tagged(reply, of(access, query).get(params.id)),
     );

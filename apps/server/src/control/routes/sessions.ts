@@ -1,14 +1,24 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import { sessionFreezeSchema, sessionNameSchema, type BlockKind } from "@tollhouse/contract";
+import type { BlockKind } from "@tollhouse/contract";
 import { formatNano } from "@tollhouse/engine";
 import { sessionReport, usageReport, type SessionUse } from "@tollhouse/store";
-import { z } from "zod";
 import type { BlockServices } from "../../blocks/load-block-services.ts";
 import type { SessionAnswer } from "../../blocks/session-service.ts";
-import { placeOf } from "../access.ts";
 import type { Place } from "../../place.ts";
-import { parseInput } from "../control-api.ts";
-import { placeAsked, environmentQuery } from "./environment-asked.ts";
+import { placeOf } from "../access.ts";
+import { serve } from "../endpoint.ts";
+import {
+  freezeSession,
+  getSession,
+  getStats,
+  listSessions,
+  resetSession,
+  resetSessionOfDashboard,
+  unfreezeSession,
+  unfreezeSessionOfDashboard,
+  type SessionListed,
+  type StatsAnswer,
+} from "../endpoints/sessions.ts";
 import type { ReportParts } from "./usage.ts";
 
 export interface SessionRouteParts {
@@ -19,83 +29,74 @@ export interface SessionRouteParts {
 }
 
 interface OneSession {
-  Params: { id: string };
+  readonly params: { readonly id: string };
+  readonly query: { readonly environment?: string | undefined };
+  readonly request: FastifyRequest;
 }
-
-type Request = FastifyRequest<OneSession>;
 
 const HOUR_MS = 3_600_000;
-const open = { config: { keys: true as const } };
-
-function whole(max: number, otherwise: number): z.ZodDefault<z.ZodCoercedNumber> {
-  const error = `expected a whole number from 1 to ${max}`;
-  return z.coerce.number({ error }).int({ error }).min(1, { error }).max(max, { error }).default(otherwise);
-}
-
-const statsQuery = environmentQuery.extend({ hours: whole(8_784, 24) });
-const sessionsQuery = statsQuery.extend({ limit: whole(1_000, 100) });
-const sessionParams = z.strictObject({ id: sessionNameSchema });
 
 /** One session: freeze, unfreeze, reset; and the session dashboard API, which asks and does the same. */
 export function sessionRoutes(parts: SessionRouteParts): (app: FastifyInstance) => void {
-  const of = (request: Request): BlockServices & { session: string } => ({
-    ...parts.servicesOf(placeAsked(request)),
-    session: parseInput(sessionParams, request.params).id,
-  });
-  const unfreeze = async (request: Request): Promise<SessionAnswer> => {
-    const { blocks, sessions, session } = of(request);
-    await blocks.unfreeze(session, request.access.actor);
-    return sessions.get(session);
+  const of = ({ query, request }: OneSession): BlockServices =>
+    parts.servicesOf(placeOf(request.access, query.environment));
+  const unfreeze = async (asked: OneSession): Promise<SessionAnswer> => {
+    const { blocks, sessions } = of(asked);
+    await blocks.unfreeze(asked.params.id, asked.request.access.actor);
+    return sessions.get(asked.params.id);
   };
-  const reset = (request: Request): Promise<SessionAnswer> => {
-    const { sessions, session } = of(request);
-    return sessions.reset(session, request.access.actor);
-  };
+  const reset = (asked: OneSession): Promise<SessionAnswer> =>
+    of(asked).sessions.reset(asked.params.id, asked.request.access.actor);
   return (app) => {
-    app.get<OneSession>("/api/v1/sessions/:id", open, (request) => {
-      const { sessions, session } = of(request);
-      return sessions.get(session);
+    serve(app, getSession, (asked) => of(asked).sessions.get(asked.params.id));
+    serve(app, freezeSession, async (asked) => {
+      const { blocks, sessions } = of(asked);
+      const { reason = "frozen by an operator", ...expiry } = asked.body;
+      const { ended_calls } = await blocks.freeze(asked.params.id, { ...expiry, reason }, asked.request.access.actor);
+      return { ...sessions.get(asked.params.id), ended_calls };
     });
-    app.post<OneSession>("/api/v1/sessions/:id/freeze", open, async (request) => {
-      const { blocks, sessions, session } = of(request);
-      const { reason = "frozen by an operator", ...expiry } = parseInput(sessionFreezeSchema, request.body ?? {});
-      const { ended_calls } = await blocks.freeze(session, { ...expiry, reason }, request.access.actor);
-      return { ...sessions.get(session), ended_calls };
-    });
-    app.post<OneSession>("/api/v1/sessions/:id/unfreeze", open, unfreeze);
-    app.post<OneSession>("/api/v1/sessions/:id/reset", open, reset);
-    app.post<OneSession>("/api/dashboard/session/:id/unfreeze", open, unfreeze);
-    app.post<OneSession>("/api/dashboard/session/:id/reset", open, reset);
-    app.get("/api/dashboard/sessions", open, (request) => listSessions(parts, request));
-    app.get("/api/dashboard/stats", open, (request) => stats(parts, request));
+    serve(app, unfreezeSession, unfreeze);
+    serve(app, resetSession, reset);
+    serve(app, listSessions, ({ query, request }) =>
+      sessionsOf(parts, placeOf(request.access, query.environment), query),
+    );
+    serve(app, getStats, ({ query, request }) =>
+      statsOf(parts, placeOf(request.access, query.environment), query.hours),
+    );
+    serve(app, unfreezeSessionOfDashboard, unfreeze);
+    serve(app, resetSessionOfDashboard, reset);
   };
 }
 
-async function listSessions(parts: SessionRouteParts, request: FastifyRequest): Promise<unknown> {
-  const query = parseInput(sessionsQuery, request.query);
-  const place = placeOf(request.access, query.environment);
+async function sessionsOf(
+  parts: SessionRouteParts,
+  place: Place,
+  { hours, limit }: { readonly hours: number; readonly limit: number },
+): Promise<SessionListed> {
   const { sessions } = parts.servicesOf(place);
-  const { db, caughtUp } = parts.reports;
+  const { dbOf, caughtUp } = parts.reports;
+  const db = dbOf(place.tenant);
   await caughtUp();
-  const report = await sessionReport(db, place, parts.now() - query.hours * HOUR_MS, query.limit);
+  const report = await sessionReport(db, place, parts.now() - hours * HOUR_MS, limit);
   return {
     sessions: report.sessions.map((use) => ({ ...sessions.get(use.session), ...useOf(use) })),
     total: report.count,
   };
 }
 
-async function stats(parts: SessionRouteParts, request: FastifyRequest): Promise<unknown> {
-  const { hours, environment: asked } = parseInput(statsQuery, request.query);
-  const place = placeOf(request.access, asked);
+async function statsOf(parts: SessionRouteParts, place: Place, hours: number): Promise<StatsAnswer> {
   const { blocks } = parts.servicesOf(place);
-  const { db, caughtUp } = parts.reports;
+  const { dbOf, keys, caughtUp } = parts.reports;
+  const db = dbOf(place.tenant);
   await caughtUp();
+  const { tenant, environment } = place;
   const fromMs = parts.now() - hours * HOUR_MS;
   const [report, usage] = await Promise.all([
     sessionReport(db, place, fromMs, 1),
-    usageReport(db, { ...place, fromMs, toMs: Infinity, groupBy: [] }),
+    usageReport(db, keys, { tenant, fromMs, toMs: Infinity, groupBy: [], filter: { environment: [environment] } }),
   ]);
   const active = (kind: BlockKind): number => blocks.list(kind).filter(({ state }) => state === "active").length;
+  const { calls, blocked, input_tokens, output_tokens, cost } = usage.total;
   return {
     hours,
     sessions: report.count,
@@ -103,11 +104,15 @@ async function stats(parts: SessionRouteParts, request: FastifyRequest): Promise
     kill_switches: active("kill_switch"),
     blocks: active("blocklist"),
     running_calls: blocks.runningCalls,
-    ...usage.total,
+    calls,
+    blocked,
+    input_tokens,
+    output_tokens,
+    cost,
   };
 }
 
-function useOf(use: SessionUse): Record<string, unknown> {
+function useOf(use: SessionUse): Omit<SessionListed["sessions"][number], keyof SessionAnswer> {
   return {
     calls: use.calls,
     blocked: use.blocked,

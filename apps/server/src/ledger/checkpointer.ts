@@ -1,0 +1,102 @@
+import {
+  chainGrowths,
+  makeCheckpoint,
+  type ChainGrowth,
+  type CheckpointSigner,
+  type Database,
+  type StoredCheckpoint,
+} from "@tollhouse/store";
+
+export interface CheckpointerParts {
+  /** As the installation: one question for all chains. */
+  readonly db: Database;
+  readonly dbOf: (tenant: string) => Database;
+  readonly signer: CheckpointSigner;
+  /** 32 hex digits each. */
+  readonly tenants: () => readonly string[];
+  /** Told when a chain cannot be signed, and again only when the reason is another. */
+  readonly failed: (tenant: string, error: unknown) => void;
+  readonly now: () => number;
+}
+
+/** A checkpoint is due at so many new entries, or at so long after the last one where there is any. */
+export const CHECKPOINT_ENTRIES = 1_000;
+export const CHECKPOINT_MS = 60_000;
+const LOOK_MS = 2_000;
+
+/** Signs the heads of all chains as they grow, and at once where somebody asks for a proof. */
+export class Checkpointer {
+  readonly #parts: CheckpointerParts;
+  readonly #underWay = new Map<string, Promise<StoredCheckpoint | null>>();
+  readonly #troubles = new Map<string, string>();
+  readonly #timer: NodeJS.Timeout;
+  #looking: Promise<void> = Promise.resolve();
+  #isLooking = false;
+
+  constructor(parts: CheckpointerParts) {
+    this.#parts = parts;
+    this.#timer = setInterval(() => this.#look(), LOOK_MS);
+    this.#timer.unref();
+  }
+
+  get signer(): CheckpointSigner {
+    return this.#parts.signer;
+  }
+
+  /** A checkpoint of everything that is in the chain when it is called; null = the chain has not begun. */
+  async upToNow(tenant: string): Promise<StoredCheckpoint | null> {
+    // One that began earlier may have looked before the last entry came.
+    await this.#underWay.get(tenant)?.catch(() => null);
+    return this.#make(tenant);
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#looking;
+  }
+
+  /** One at a time: a slow database is not asked again while it has not answered. */
+  #look(): void {
+    if (this.#isLooking) return;
+    this.#isLooking = true;
+    this.#looking = this.makeDue().finally(() => (this.#isLooking = false));
+  }
+
+  /** Makes those that are due. Never throws: trouble is told, and the next look tries again. */
+  async makeDue(): Promise<void> {
+    const { db, tenants, now, failed } = this.#parts;
+    try {
+      const growths = await chainGrowths(db, tenants());
+      for (const growth of growths.filter((each) => isDue(each, now())))
+        await this.#make(growth.tenant).then(
+          () => this.#troubles.delete(growth.tenant),
+          (error: unknown) => this.#trouble(growth.tenant, error, failed),
+        );
+    } catch (error) {
+      this.#trouble("", error, failed);
+    }
+  }
+
+  #make(tenant: string): Promise<StoredCheckpoint | null> {
+    const known = this.#underWay.get(tenant);
+    if (known !== undefined) return known;
+    const { dbOf, signer, now } = this.#parts;
+    const making = makeCheckpoint({ db: dbOf(tenant), signer, tenant, nowMs: now() }).finally(() =>
+      this.#underWay.delete(tenant),
+    );
+    this.#underWay.set(tenant, making);
+    return making;
+  }
+
+  #trouble(tenant: string, error: unknown, failed: (tenant: string, error: unknown) => void): void {
+    const message = error instanceof Error ? error.message : String(error);
+    if (this.#troubles.get(tenant) === message) return;
+    this.#troubles.set(tenant, message);
+    failed(tenant, error);
+  }
+}
+
+export function isDue({ size, covered, madeMs }: ChainGrowth, nowMs: number): boolean {
+  if (size <= covered) return size < covered;
+  return size - covered >= CHECKPOINT_ENTRIES || madeMs === null || nowMs - madeMs >= CHECKPOINT_MS;
+}

@@ -1,0 +1,31 @@
+import { localSigner, type Database } from "@tollhouse/store";
+import type { Logger } from "../process/logger.ts";
+import type { Settings } from "../settings.ts";
+import { Checkpointer } from "./checkpointer.ts";
+
+export interface CheckpointsParts {
+  readonly db: Database;
+  readonly dbOf: (tenant: string) => Database;
+  readonly masterKey: Uint8Array;
+  readonly settings: Pick<Settings, "ledgerSigningKeys">;
+  readonly tenants: { all(): readonly { readonly id: string }[] };
+  readonly logger: Logger;
+  readonly now: () => number;
+}
+
+/** The checkpoints of every tenant, from now on. */
+export function startCheckpoints(parts: CheckpointsParts): Checkpointer {
+  const { db, dbOf, masterKey, settings, tenants, logger, now } = parts;
+  return new Checkpointer({
+    db,
+    dbOf,
+    signer: localSigner({ masterKey, seeds: settings.ledgerSigningKeys ?? [] }),
+    tenants: () => tenants.all().map(({ id }) => id),
+    failed: (tenant, error) =>
+      logger.error("no checkpoint of the ledger could be signed", {
+        tenant,
+        error: error instanceof Error ? error : new Error(String(error)),
+      }),
+    now,
+  });
+}

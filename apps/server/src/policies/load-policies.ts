@@ -1,0 +1,94 @@
+import {
+  compilePolicies,
+  LayeredMap,
+  PolicyInvalid,
+  type CounterIdOf,
+  type PlanHolder,
+  type PolicySnapshot,
+} from "@tollhouse/engine";
+import { listPlanAssignments, listPlans, listPolicies, StartRefused, type LedgerKeys } from "@tollhouse/store";
+import { Problem } from "../control/problem.ts";
+import type { Place } from "../place.ts";
+import { PlanService, type PlanServiceParts } from "./plan-service.ts";
+import { PolicyLimitIds } from "./policy-limit-ids.ts";
+import { PolicyService, type PolicyServiceParts } from "./policy-service.ts";
+import { Turns } from "./turns.ts";
+
+export interface PoliciesParts
+  extends
+    Omit<PolicyServiceParts, "environment" | "first" | "turns" | "hasPlan" | "ids">,
+    Pick<PlanServiceParts, "db" | "spool"> {
+  readonly masterKey: Uint8Array;
+  readonly keys: LedgerKeys;
+  readonly environments: readonly string[];
+}
+
+/** What the call path asks of an environment. */
+export interface PolicyRules {
+  readonly snapshot: PolicySnapshot;
+  planOf: PlanService["planOf"];
+  readonly idOf: CounterIdOf;
+}
+
+/** Policies and plans of one environment. */
+export interface PolicyServices extends PolicyRules {
+  readonly policies: PolicyService;
+  readonly plans: PlanService;
+}
+
+/** To be awaited before the port opens. A stored policy that cannot be compiled stops the start: left out, it would allow. */
+export async function loadPolicies(parts: PoliciesParts): Promise<(place: Place) => PolicyServices> {
+  const services = new Map<string, PolicyServices>();
+  for (const environment of parts.environments) services.set(environment, await loadPlace(parts, environment));
+  return ({ tenant, environment }) => {
+    const found = tenant === parts.tenant ? services.get(environment) : undefined;
+    if (found === undefined)
+      throw new Problem("REQUEST_INVALID", `environment: expected one of ${parts.environments.join(", ")}`);
+    return found;
+  };
+}
+
+async function loadPlace(parts: PoliciesParts, environment: string): Promise<PolicyServices> {
+  const { db, keys, masterKey, tenant } = parts;
+  const place: Place = { tenant, environment };
+  const ids = new PolicyLimitIds(place, masterKey, keys);
+  const turns = new Turns();
+  const plans: PlanService = new PlanService({
+    ...parts,
+    ...place,
+    turns,
+    plans: await listPlans(db, place),
+    assigned: { user: await assignedTo(parts, place, "user"), customer: await assignedTo(parts, place, "customer") },
+    policies: () => policies.snapshot,
+  });
+  const first = await compileStored(parts, place);
+  const hasPlan = (name: string): boolean => plans.has(name);
+  const policies = new PolicyService({ ...parts, ...place, ids, turns, first, hasPlan });
+  return {
+    policies,
+    plans,
+    get snapshot() {
+      return policies.snapshot;
+    },
+    planOf: (dimensions, said) => plans.planOf(dimensions, said),
+    idOf: ids.of,
+  };
+}
+
+async function compileStored({ db }: PoliciesParts, place: Place): Promise<PolicySnapshot> {
+  const stored = [];
+  for await (const policy of listPolicies(db, place)) stored.push(policy);
+  try {
+    return compilePolicies(stored);
+  } catch (error) {
+    if (!(error instanceof PolicyInvalid)) throw error;
+    const what = `the stored policy ${error.policy} of ${place.environment} cannot be read: ${error.field}: ${error.expected}`;
+    throw new StartRefused("POLICY_INVALID", what, error);
+  }
+}
+
+async function assignedTo({ db }: PoliciesParts, place: Place, holder: PlanHolder): Promise<LayeredMap<string | null>> {
+  const base = new Map<string, string | null>();
+  for await (const { value, plan } of listPlanAssignments(db, place, holder)) base.set(value, plan);
+  return LayeredMap.over(base);
+}

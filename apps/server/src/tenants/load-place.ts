@@ -1,0 +1,69 @@
+import type { Database, LedgerKeys, MemoryCounterStore, Recorder, Spool } from "@tollhouse/store";
+import type { AnomalyService } from "../anomalies/anomaly-service.ts";
+import { loadAnomalyServices } from "../anomalies/load-anomaly-services.ts";
+import type { BlockService } from "../blocks/block-service.ts";
+import { loadBlockServices, type BlockServices } from "../blocks/load-block-services.ts";
+import type { Exchange } from "../gateway/exchange.ts";
+import type { Upstream } from "../gateway/upstreams.ts";
+import type { LimitService } from "../limits/limit-service.ts";
+import { loadLimitServices } from "../limits/limit-services.ts";
+import type { SettledTap } from "../limits/settled-tap.ts";
+import type { Place } from "../place.ts";
+import { loadPolicies, type PolicyServices } from "../policies/load-policies.ts";
+import type { Logger } from "../process/logger.ts";
+import type { Metrics } from "../process/metrics.ts";
+import { loadPayloadService, type PayloadService } from "../sdk/payload-service.ts";
+import { loadProviderKeys } from "../provider-keys/load-provider-keys.ts";
+import type { ProviderKeyService } from "../provider-keys/provider-key-service.ts";
+
+/** What the installation has once, and every tenant's services use. */
+export interface InstallationParts {
+  readonly spool: Spool;
+  readonly recorder: Recorder;
+  readonly masterKey: Uint8Array;
+  readonly keys: LedgerKeys;
+  readonly counters: MemoryCounterStore;
+  readonly tap: SettledTap;
+  /** Calls under way, of all tenants. */
+  readonly running: Iterable<Exchange>;
+  readonly upstreams: ReadonlyMap<string, Upstream>;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Nano-dollars for a session without a budget of its own; null = none. */
+  readonly defaultBudget: bigint | null;
+  now(): number;
+}
+
+/** What one environment of one tenant has in memory. */
+export interface PlaceServices {
+  readonly limits: LimitService;
+  readonly blocks: BlockServices;
+  readonly policies: PolicyServices;
+  readonly anomalies: AnomalyService;
+  readonly providerKeys: ProviderKeyService;
+  readonly payloads: PayloadService;
+}
+
+export interface LoadPlaceParts extends InstallationParts {
+  /** The tenant's own view: PostgreSQL shows it no other rows. */
+  readonly db: Database;
+  readonly everywhere: ReadonlyMap<string, BlockService>;
+}
+
+/** The one place where the services of an environment are loaded; whoever adds a service adds it here. */
+export async function loadPlace(parts: LoadPlaceParts, place: Place): Promise<PlaceServices> {
+  const here = { ...parts, tenant: place.tenant, environments: [place.environment] };
+  // Side by side: the database makes the rows of one while those of the other are read.
+  const [limitsOf, policiesOf] = await Promise.all([loadLimitServices(here), loadPolicies(here)]);
+  const blocksOf = await loadBlockServices({ ...here, limitsOf, policiesOf });
+  const anomaliesOf = await loadAnomalyServices({ ...here, blocksOf });
+  const providerKeysOf = await loadProviderKeys(here);
+  return {
+    limits: limitsOf(place),
+    blocks: blocksOf(place),
+    policies: policiesOf(place),
+    anomalies: anomaliesOf(place),
+    providerKeys: providerKeysOf(place),
+    payloads: await loadPayloadService(here),
+  };
+}

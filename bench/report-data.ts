@@ -1,0 +1,161 @@
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { encodeBody, encodeFields } from "@tollhouse/ledger";
+import { DEFAULT_TENANT, type Database, type LedgerKeys } from "@tollhouse/store";
+
+/** What stands in the generated ledger: 30 days, as a product with many users would leave them. */
+export const SHAPE = {
+  days: 30,
+  users: 100_000,
+  models: 50,
+  features: 50,
+  customers: 1_000,
+  callsASession: 10,
+} as const;
+
+const PER_STEP = 500_000;
+const USERS_A_STEP = 10_000;
+const DAY_US = 86_400_000_000n;
+
+export interface ReportData {
+  readonly entries: number;
+  readonly sessions: number;
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+export function userName(n: number): string {
+  return `user-${n}`;
+}
+
+export function sessionName(n: number): string {
+  return `run-${n}`;
+}
+
+/** Fills ledger and roll-ups by SQL: a recorder would take an hour for what this writes in minutes. The chain of hashes is none. */
+export async function fillReports(db: Database, keys: LedgerKeys, entries: number, nowMs: number): Promise<ReportData> {
+  await fillUsers(db, keys);
+  const endUs = BigInt(nowMs) * 1000n;
+  const startUs = endUs - BigInt(SHAPE.days) * DAY_US;
+  // At least one session has to fit into a stretch of time; ten thousand calls are three quarters of an hour of ten million.
+  const stretch = Math.min(10_000, Math.max(10, Math.round(entries / 1000)));
+  const body = sampleBody();
+  // Made at the end, at a stroke.
+  const indexes = await db.query<{ name: string; definition: string }>(
+    "SELECT indexname AS name, indexdef AS definition FROM pg_indexes WHERE indexname LIKE 'ledger\\_entries\\_by\\_%'",
+  );
+  for (const { name } of indexes.rows) await db.query(`DROP INDEX ${name}`);
+  for (let first = 1; first <= entries; first += PER_STEP) {
+    const last = Math.min(entries, first + PER_STEP - 1);
+    await db.query(ENTRIES, [DEFAULT_TENANT, first, last, startUs, endUs - startUs, entries, stretch, body]);
+  }
+  for (const { definition } of indexes.rows) await db.query(definition);
+  await db.query(HOURLY, [DEFAULT_TENANT]);
+  for (const statement of await backfill()) await db.query(statement);
+  for (const table of [
+    "ledger_entries",
+    "users",
+    "usage_hourly",
+    "usage_by_workload",
+    "usage_by_workload_daily",
+    "usage_by_session",
+    "usage_by_user",
+    "usage_by_customer",
+  ])
+    await db.query(`VACUUM (ANALYZE) ${table}`);
+  return {
+    entries,
+    sessions: Math.ceil(entries / SHAPE.callsASession),
+    fromMs: Number(startUs / 1000n),
+    toMs: nowMs,
+  };
+}
+
+async function fillUsers(db: Database, keys: LedgerKeys): Promise<void> {
+  for (let first = 0; first < SHAPE.users; first += USERS_A_STEP) {
+    const names = Array.from({ length: USERS_A_STEP }, (_, i) => userName(first + i));
+    await db.query(
+      `INSERT INTO users (tenant, lookup, salt, pseudonym, readable)
+       SELECT $1, u.lookup, '\\x00', u.pseudonym, u.readable FROM unnest($2::bytea[], $3::bytea[], $4::text[]) AS u (lookup, pseudonym, readable)`,
+      [
+        DEFAULT_TENANT,
+        names.map((name) => keys.userLookup(DEFAULT_TENANT, name)),
+        names.map((name) => createHash("sha256").update(name).digest()),
+        names,
+      ],
+    );
+  }
+}
+
+/** A body that the list of calls can read. */
+function sampleBody(): Buffer {
+  const fields = encodeFields({
+    environment: "prod",
+    provider: "openai",
+    model: "model-1",
+    endpoint: "chat",
+    status: 200,
+    usage: { input: 100, input_cache_read: 20, output: 64 },
+    latencyMs: 800,
+  });
+  return Buffer.from(
+    encodeBody({
+      type: "call_settled",
+      flags: 0,
+      tenant: new Uint8Array(16),
+      sequence: 1n,
+      timeUs: 1n,
+      entryId: new Uint8Array(16),
+      refId: new Uint8Array(16),
+      amountNano: 0n,
+      currency: "USD",
+      usageSource: "reported",
+      macKeyId: 1,
+      fields,
+    }),
+  );
+}
+
+/** What migration 0014 makes of a ledger that is there. */
+async function backfill(): Promise<string[]> {
+  const url = new URL("../packages/store/migrations/0014_usage_rollups.sql", import.meta.url);
+  const statements = (await readFile(url, "utf8")).replaceAll(/^--.*$/gm, "").split(";\n");
+  return statements.map((text) => text.trim()).filter((text) => text.startsWith("INSERT"));
+}
+
+const hash = (of: string, seed: number, below: number): string => `abs(hashint8extended(${of}, ${seed}) % ${below})`;
+
+/** $1 tenant, $2 to $3 sequences, $4 start and $5 length in microseconds, $6 entries in all, $7 calls a stretch, $8 body */
+const ENTRIES = `
+WITH numbered AS (
+  SELECT n, n / $7 * ($7 / ${SHAPE.callsASession}) + ${hash("n", 1, 1_000_000)} % ($7 / ${SHAPE.callsASession}) AS run
+  FROM generate_series($2::bigint, $3::bigint) AS n
+), called AS (
+  SELECT *, ${hash("run", 2, SHAPE.users)} AS usr, ${hash("run", 3, SHAPE.features)} AS feature,
+    -- Four of five calls of a feature go to its own model, and of the others few models take most.
+    CASE WHEN n % 5 = 0 THEN floor(power(${hash("n", 4, 1000)} / 1000.0, 2) * ${SHAPE.models})::int
+      ELSE ${hash(hash("run", 3, SHAPE.features), 7, SHAPE.models)} END AS model,
+    ${hash("n", 5, 1000)} AS luck
+  FROM numbered
+)
+INSERT INTO ledger_entries
+SELECT $1::uuid, n, ('01900000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, NULL,
+  CASE WHEN luck < 30 THEN 3 WHEN luck < 40 THEN 4 ELSE 2 END, CASE WHEN luck BETWEEN 40 AND 44 THEN 1 ELSE 0 END,
+  $4::bigint + ($5::numeric * n / $6)::bigint, CASE WHEN luck < 45 THEN 0 ELSE 1000 + ${hash("n", 6, 5_000_000)} END, 1,
+  CASE WHEN usr % 10 = 0 THEN 'dev' ELSE 'prod' END, (ARRAY['openai', 'anthropic', 'gemini'])[model % 3 + 1],
+  'model-' || model, 'chat', 'key_' || feature % 20, 'run-' || run, 'agent-' || feature % 20, 'feature-' || feature, 'service-' || feature / 5,
+  sha256(convert_to('user-' || usr, 'UTF8')), 'team-' || feature / 10, 'customer-' || usr % ${SHAPE.customers},
+  CASE WHEN luck < 30 THEN 'BUDGET_EXCEEDED' END, 200, CASE WHEN luck < 40 THEN 0 ELSE 120 END, CASE WHEN luck < 40 THEN 0 ELSE 64 END,
+  (luck < 30)::int, $8::bytea, sha256(int8send(n)), sha256(int8send(n))
+FROM called`;
+
+/** $1 tenant */
+const HOURLY = `
+INSERT INTO usage_hourly
+SELECT tenant, time_us / 3600000000,
+  substr(sha256(convert_to(jsonb_build_array(environment, provider, model, key, session, agent, feature, service, encode(user_pseudonym, 'hex'), team, customer)::text, 'UTF8')), 1, 16),
+  environment, provider, model, key, session, agent, feature, service, user_pseudonym, team, customer,
+  count(*) FILTER (WHERE type IN (2, 4)), count(*) FILTER (WHERE type = 4), sum(blocked_calls), count(*) FILTER (WHERE flags & 1 = 1),
+  sum(input_tokens), sum(output_tokens), sum(amount_nano)
+FROM ledger_entries WHERE tenant = $1
+GROUP BY 1, 2, environment, provider, model, key, session, agent, feature, service, user_pseudonym, team, customer`;

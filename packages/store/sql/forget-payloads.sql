@@ -1,0 +1,1 @@
+DELETE FROM payloads WHERE expires_at <= $1;

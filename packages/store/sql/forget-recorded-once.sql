@@ -1,0 +1,1 @@
+DELETE FROM recorded_once WHERE recorded_at < $1;

@@ -1,0 +1,90 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { testDatabase, type TestDatabase } from "@tollhouse/testkit";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { openSpool } from "../spool/spool.ts";
+import { startRecorder } from "./recorder.ts";
+import { sampleBlocked, sampleIntent, sampleOutcome } from "./sample-records.ts";
+
+const COARSE = [
+  "usage_by_workload",
+  "usage_by_workload_daily",
+  "usage_by_session",
+  "usage_by_user",
+  "usage_by_customer",
+];
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await testDatabase();
+  const dir = mkdtempSync(join(tmpdir(), "tollhouse-spool-"));
+  const spool = await openSpool({ dir });
+  const masterKey = Buffer.alloc(32, 3);
+  const recorder = startRecorder({ spool, databaseUrl: database.url, masterKey, onError: () => {} });
+  for (let n = 0; n < 400; n++) {
+    const dimensions = {
+      ...(n % 3 !== 0 && { session: `run-${n % 20}` }),
+      ...(n % 4 !== 0 && { user: n % 8 === 1 ? "-" : `user-${n % 9}` }),
+      ...(n % 5 !== 0 && { customer: n % 10 === 1 ? "+" : `customer-${n % 6}` }),
+      ...(n % 7 !== 0 && { feature: "+-" }),
+    };
+    const intent = sampleIntent(n, {
+      timeMs: Date.UTC(2026, 10, 19, 6) + n * 500_000,
+      environment: n % 6 === 0 ? "dev" : "prod",
+      key: n % 2 === 0 ? null : "-",
+      dimensions,
+    });
+    void spool.append(intent);
+    void spool.append(sampleOutcome(n, n % 9 === 0 ? { cost: null } : {}));
+    const { timeMs, environment, key } = intent;
+    if (n % 10 === 0) void spool.append(sampleBlocked(1000 + n, { timeMs, environment, key, dimensions }));
+    // Several batches: rows are added to, not only made.
+    if (n % 150 === 149) await recorder.drained();
+  }
+  await recorder.drained();
+  await recorder.stop();
+  await spool.close();
+  rmSync(dir, { recursive: true, force: true });
+});
+afterAll(() => database.drop());
+
+/** Every row but for its key, as text, in order. */
+async function rowsOf(table: string): Promise<string[]> {
+  const { rows } = await database.db.query<{ row: string }>(
+    `SELECT (to_jsonb(t) - 'row_key')::text AS row FROM ${table} AS t ORDER BY 1`,
+  );
+  return rows.map(({ row }) => row);
+}
+
+test("what the recorder adds is what the migration makes of the hourly roll-up, row by row", async () => {
+  const recorded = await Promise.all(COARSE.map(rowsOf));
+  expect(recorded.map((rows) => rows.length > 5)).toEqual(COARSE.map(() => true));
+  const file = new URL("../../migrations/0014_usage_rollups.sql", import.meta.url);
+  const statements = (await readFile(file, "utf8")).replaceAll(/^--.*$/gm, "").split(";\n");
+  await database.db.query(`TRUNCATE ${COARSE.join(", ")}`);
+  for (const text of statements) if (text.trim().startsWith("INSERT")) await database.db.query(text);
+  expect(await Promise.all(COARSE.map(rowsOf))).toEqual(recorded);
+});
+
+test("every roll-up sums to the ledger, calls without a session, user or customer among them", async () => {
+  const sums =
+    "sum(calls)::int AS calls, sum(blocked)::int AS blocked, sum(cost_unknown)::int AS unknown, sum(cost_nano)::text AS cost, sum(input_tokens)::int AS input";
+  const ledger = await database.db.query(
+    `SELECT count(*) FILTER (WHERE type = 2)::int AS calls, sum(blocked_calls)::int AS blocked,
+       count(*) FILTER (WHERE type = 2 AND flags & 1 = 1)::int AS unknown, sum(amount_nano)::text AS cost, sum(input_tokens)::int AS input
+     FROM ledger_entries`,
+  );
+  for (const table of ["usage_hourly", ...COARSE])
+    expect((await database.db.query(`SELECT ${sums} FROM ${table}`)).rows, table).toEqual(ledger.rows);
+});
+
+test("a sum beyond what a bigint holds fails, and never wraps", async () => {
+  const most = "SELECT sum_whole(n) FROM unnest(ARRAY[9223372036854775807, $1]::bigint[]) AS n";
+  await expect(database.db.query(most, [1])).rejects.toThrow(/out of range/);
+  expect((await database.db.query(most, [0])).rows).toEqual([{ sum_whole: 9223372036854775807n }]);
+  expect((await database.db.query("SELECT sum_whole(n) AS sum FROM unnest('{}'::bigint[]) AS n", [])).rows).toEqual([
+    { sum: 0n },
+  ]);
+});

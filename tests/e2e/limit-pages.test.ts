@@ -1,0 +1,46 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import {
+  startedTollhouse,
+  TEST_ADMIN_KEY,
+  type StartedTollhouse,
+} from "../../packages/testkit/src/started-tollhouse.ts";
+
+let world: StartedTollhouse;
+beforeAll(async () => {
+  world = await startedTollhouse();
+  const limit = { scope: "session:broke", measure: "requests", amount: "1", window: "lifetime", mode: "hard" };
+  await world.control("POST", "/api/v1/limits", limit);
+});
+afterAll(() => world.stop());
+
+function get(path: string): Promise<Response> {
+  return fetch(`${world.url}${path}`, { headers: { authorization: `Bearer ${TEST_ADMIN_KEY}` } });
+}
+
+test("limits are paged by id, each once, and found by scope", async () => {
+  interface Page {
+    readonly limits: readonly { readonly id: string; readonly scope: string }[];
+    readonly next_cursor: string | null;
+  }
+  const of = { measure: "usd", amount: "1", window: "day", mode: "soft" };
+  for (let n = 0; n < 7; n++) await world.control("POST", "/api/v1/limits", { scope: `agent:a${n % 3}`, ...of });
+  const ids: string[] = [];
+  for (let cursor: string | null = ""; cursor !== null;) {
+    const page: Page = await world.control("GET", `/api/v1/limits?limit=2${cursor === "" ? "" : `&cursor=${cursor}`}`);
+    ids.push(...page.limits.map(({ id }) => id));
+    cursor = page.next_cursor;
+  }
+  expect(ids).toEqual([...new Set(ids)].toSorted());
+  expect(ids).toHaveLength(8);
+  const some = await world.control<Page>("GET", "/api/v1/limits?scope=agent:a0&scope=session:broke&scope=team:none");
+  expect(some.limits.map(({ scope }) => scope).toSorted()).toEqual([
+    "agent:a0",
+    "agent:a0",
+    "agent:a0",
+    "session:broke",
+  ]);
+  const first = await world.control<Page>("GET", "/api/v1/limits?scope=agent:a0&limit=2");
+  const rest = await world.control<Page>("GET", `/api/v1/limits?scope=agent:a0&limit=2&cursor=${first.next_cursor}`);
+  expect([first.limits.length, rest.limits.length, rest.next_cursor]).toEqual([2, 1, null]);
+  expect((await get("/api/v1/limits?scope=planet:earth")).status).toBe(400);
+});

@@ -1,0 +1,3 @@
+module tollhouse-verify
+
+go 1.22
