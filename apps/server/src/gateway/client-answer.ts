@@ -8,6 +8,7 @@ import { withoutCredential } from "./choose-credential.ts";
 import type { Gateway } from "./gateway.ts";
 import { budgetHeader, formatMeasure, remainingOf, resetsAt, sendRefusal } from "./refusal.ts";
 import { forwardedHeaders, headerOf } from "./response-headers.ts";
+import { tightestOf } from "./tightest-limit.ts";
 import type { Settled } from "./settle-call.ts";
 
 /** A client that takes nothing for this long is treated as gone: its call is read to the end without it. */
@@ -144,23 +145,10 @@ export class ClientAnswer {
     this.#listener.gone();
   }
 
-  /**
-   * The limit with the least left, relative to its amount: chosen by how the counters stood after the reservation, and read again
-   * only for itself. Floating point is good enough to choose one, and nothing is paid by it.
-   */
+  /** Chosen by how the counters stood after the reservation, and read again only for itself. */
   #tightest(): CounterState | null {
     const { states, startedMs } = this.#call;
-    let found: CounterState | null = null;
-    let least = Infinity;
-    for (const state of states) {
-      if (state.limit.perCall === "counted") continue;
-      const { amount } = state.limit;
-      const share = amount === 0n ? 0 : Number(amount - state.settled - state.reserved) / Number(amount);
-      if (share < least) {
-        least = share;
-        found = state;
-      }
-    }
+    const found = tightestOf(states);
     return found === null ? null : this.#gateway.counters.read(found.limit, startedMs);
   }
 }

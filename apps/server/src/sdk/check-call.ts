@@ -26,7 +26,7 @@ import { policyRules } from "../policies/policy-rules.ts";
 import type { AdapterOf } from "./adapters.ts";
 import type { OpenChecks } from "./open-checks.ts";
 import { sdkFacts, textsIn, usualEndpoint } from "./sdk-facts.ts";
-import { tightestOf } from "./tightest-limit.ts";
+import { tightestOf } from "../gateway/tightest-limit.ts";
 
 export interface CheckParts {
   readonly gateway: Gateway;
