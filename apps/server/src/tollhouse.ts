@@ -1,53 +1,16 @@
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { join } from "node:path";
 import { createPriceBook, seededPriceBookData } from "@tollhouse/engine";
-import {
-  assertMasterKey,
-  becomeSoleOwner,
-  DEFAULT_TENANT,
-  INSTALLATION_ROLE,
-  LedgerKeys,
-  loadAdminKey,
-  loadMasterKey,
-  loadRecorderState,
-  openSpool,
-  recoverSpool,
-  startEmbedded,
-  startRecorder,
-  StartRefused,
-  type EmbeddedPostgres,
-  type Recorder,
-} from "@tollhouse/store";
-import type { BlockServices } from "./blocks/load-block-services.ts";
+import { DEFAULT_TENANT, type Recorder } from "@tollhouse/store";
 import { countingSpend } from "./anomalies/load-anomaly-services.ts";
-import { createControlApi } from "./control/control-api.ts";
-import { ControlRates } from "./control/control-rates.ts";
-import { anomalyRuleRoutes } from "./control/routes/anomaly-rules.ts";
-import { blockRoutes } from "./control/routes/blocks.ts";
+import { loadControl } from "./control/load-control.ts";
 import { OPENAPI_TEXT } from "./control/openapi.ts";
-import { decisionRoutes } from "./control/routes/decisions.ts";
-import { ledgerRoutes } from "./control/routes/ledger.ts";
-import { keyRoutes } from "./control/routes/keys.ts";
-import { checkRoutes } from "./control/routes/checks.ts";
-import { limitRoutes } from "./control/routes/limits.ts";
-import { policyRoutes } from "./control/routes/policies.ts";
-import { priceRoutes } from "./control/routes/prices.ts";
-import { privacyRoutes } from "./control/routes/privacy.ts";
-import { providerKeyRoutes } from "./control/routes/provider-keys.ts";
-import { rehearsalRoutes } from "./control/routes/rehearsals.ts";
-import { sessionRoutes } from "./control/routes/sessions.ts";
-import { tenantRoutes } from "./control/routes/tenants.ts";
-import { summaryRoutes } from "./control/routes/summary.ts";
-import { usageRoutes } from "./control/routes/usage.ts";
 import type { Gateway } from "./gateway/gateway.ts";
 import { createOutputProfile } from "./gateway/output-profile.ts";
 import { RunningCalls } from "./gateway/running-calls.ts";
 import { createTargetFinder, createUpstream, type Upstream } from "./gateway/upstreams.ts";
 import { KeyDirectory } from "./keys/key-directory.ts";
-import type { LimitService } from "./limits/limit-service.ts";
 import { startCheckpoints } from "./ledger/start-checkpoints.ts";
-import { loadCounters } from "./limits/load-counters.ts";
 import { SettledTap } from "./limits/settled-tap.ts";
 import { createListener } from "./listener.ts";
 import { createLogger, type Logger } from "./process/logger.ts";
@@ -56,15 +19,11 @@ import { createObserver } from "./process/observe.ts";
 import { createPages } from "./process/pages.ts";
 import { shutDown } from "./process/shut-down.ts";
 import { ownPriceRows } from "./own-price-rows.ts";
-import type { Place } from "./place.ts";
-import type { ProviderKeyService } from "./provider-keys/provider-key-service.ts";
-import { loadRehearsals } from "./rehearsals/load-rehearsals.ts";
 import { loadSdk } from "./sdk/load-sdk.ts";
 import { secretsOf, type Settings } from "./settings.ts";
-import { TenantService } from "./tenants/tenant-service.ts";
+import { openStores } from "./stores/open-stores.ts";
 import { createMetricsAccess } from "./tenants/metrics-access.ts";
 import { loadTenants } from "./tenants/load-tenants.ts";
-import { openDatabases } from "./tenants/open-databases.ts";
 import { createTokenCounter } from "./tokens/count-tokens.ts";
 import { VERSION } from "./version.ts";
 
@@ -97,47 +56,11 @@ const REPORT_WAIT_MS = 2_000;
  */
 export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
   const startedAt = performance.now();
-  // Accepted by name, so that nobody believes their limits to be shared while they are not.
-  if (settings.redisUrls !== null)
-    throw new StartRefused(
-      "SETTING_NOT_AVAILABLE",
-      "REDIS_URL: this version keeps counters in the memory of one process; unset it, and run one process per database",
-    );
   const logger = createLogger({ level: settings.logLevel, secrets: secretsOf(settings) });
   const death = Promise.withResolvers<string>();
-  const embedded = settings.databaseUrl === null ? await startDatabase(settings, logger, death.resolve) : null;
-  const target = embedded === null ? { url: settings.databaseUrl as string } : { embedded };
-  const databases = await openDatabases(target, (line) => logger.warning(line));
-  const { db } = databases;
-  const owner = await becomeSoleOwner(db, death.resolve);
-  const masterKey = await loadMasterKey({
-    dataDir: settings.dataDir,
-    fromEnv: settings.masterKey?.toString("hex"),
-    embedded: embedded !== null,
-  });
-  await assertMasterKey(db, masterKey);
-  const adminKey = await loadAdminKey(db, masterKey, settings.adminKey ?? undefined);
-  const keys = new LedgerKeys(masterKey);
   const now = createClock();
-
-  // What the last process left: every open call gets its end, and everything is in the database before counters are read.
-  const spool = await openSpool({
-    dir: join(settings.dataDir, "spool"),
-    bytesMax: settings.spoolBytesMax,
-    sync: settings.spoolSync,
-  });
-  const recovered = await recoverSpool(spool, await loadRecorderState(db, spool.node), now());
-  if (recovered.settled > 0)
-    logger.warning("calls of a stopped process were settled at what they had reserved", { calls: recovered.settled });
-  const recorder = startRecorder({
-    spool,
-    databaseUrl: db.url,
-    masterKey,
-    role: INSTALLATION_ROLE,
-    onError: (message) => logger.error(message),
-  });
-  await recorder.drained();
-  const counters = await loadCounters(db, now(), logger);
+  const stores = await openStores({ settings, logger, now, onDeath: death.resolve });
+  const { embedded, databases, db, masterKey, adminKey, keys, spool, recorder, counters } = stores;
 
   const prices = createPriceBook(seededPriceBookData(), ownPriceRows(settings.providers));
   const metrics = createMetrics({
@@ -157,12 +80,22 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
   const directory = new KeyDirectory((error) =>
     logger.warning("the last uses of keys could not be written", { error: toError(error) }),
   );
-  const once = { spool, recorder, masterKey, keys, counters, tap, running: exchanges, upstreams, logger, metrics, now };
   const { defaultBudget } = settings;
-  const tenants = await loadTenants(db, { ...once, defaultBudget, databases: databases.tenants, directory });
-  const limitsOf = (at: Place): LimitService => tenants.at(at).limits;
-  const blocksOf = (at: Place): BlockServices => tenants.at(at).blocks;
-  const providerKeysOf = (at: Place): ProviderKeyService => tenants.at(at).providerKeys;
+  const once = {
+    spool,
+    recorder,
+    masterKey,
+    keys,
+    counters,
+    tap,
+    running: exchanges,
+    upstreams,
+    logger,
+    metrics,
+    now,
+    defaultBudget,
+  };
+  const tenants = await loadTenants(db, { ...once, databases: databases.tenants, directory });
   const gateway: Gateway = {
     settings: {
       bodyBytesMax: settings.bodyBytesMax,
@@ -180,11 +113,11 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
       findKey: (text) => directory.find(text),
       tenantOfKey: (text) => directory.tenantOf(text),
     },
-    limits: (at) => limitsOf(at).snapshot,
-    blocks: (at) => blocksOf(at).blocks.snapshot,
+    limits: (at) => tenants.at(at).limits.snapshot,
+    blocks: (at) => tenants.at(at).blocks.blocks.snapshot,
     anomalies: (at) => tenants.at(at).anomalies.monitor,
     policies: (at) => tenants.at(at).policies,
-    providerKeys: providerKeysOf,
+    providerKeys: (at) => tenants.at(at).providerKeys,
     counters,
     prices,
     spool,
@@ -198,35 +131,11 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
     state: { closing: false, inFlight: 0, drains: 0 },
   };
   const drained = (): Promise<void> => recorder.drained();
-  const sdk = loadSdk({ gateway, upstreams, left: recovered.checks, db, dbOf: databases.tenants.of, tenants, drained });
+  const sdk = loadSdk({ gateway, upstreams, left: stores.checks, db, dbOf: databases.tenants.of, tenants, drained });
   const reports = { dbOf: databases.tenants.of, keys, caughtUp: () => atMost(recorder.drained(), REPORT_WAIT_MS) };
   const checkpoints = startCheckpoints({ db, dbOf: reports.dbOf, masterKey, settings, tenants, logger, now });
-  const control = await createControlApi({
-    isAdminKey: (text) => adminKey.matches(text),
-    findKey: (text) => directory.find(text),
-    findTenant: (name) => tenants.byName(name)?.id ?? null,
-    failed: (error) => gateway.failed(error),
-    rates: new ControlRates(settings, now),
-    now,
-    routes: [
-      tenantRoutes(new TenantService({ db, spool, registry: tenants, now })),
-      limitRoutes(limitsOf, reports.dbOf),
-      keyRoutes((tenant) => tenants.of(tenant).keys),
-      policyRoutes((at) => tenants.at(at).policies),
-      rehearsalRoutes(loadRehearsals({ ...reports, db, masterKey, settings, tenants, now })),
-      providerKeyRoutes(providerKeysOf),
-      usageRoutes(reports),
-      summaryRoutes({ reports, limitsOf, now }),
-      priceRoutes(prices, now),
-      ledgerRoutes({ ...reports, checkpoints }),
-      decisionRoutes(reports, { prices, at: (place) => ({ ...tenants.at(place), counters, now }) }),
-      anomalyRuleRoutes((at) => tenants.at(at).anomalies),
-      blockRoutes(blocksOf),
-      checkRoutes({ checks: sdk.checks, reports, tenants }),
-      sessionRoutes({ servicesOf: blocksOf, reports, now }),
-      privacyRoutes({ ...once, ...reports, tenants, checks: sdk.checks }),
-    ],
-  });
+  const parts = { once, gateway, sdk, tenants, directory, adminKey, checkpoints, reports, settings, db };
+  const control = await loadControl(parts);
   let address = "";
   const server = createListener({
     gateway,
@@ -274,7 +183,7 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
           () => drainRecorder(recorder, logger),
           () => recorder.stop(),
           () => spool.close(),
-          () => Promise.resolve(owner.release()),
+          () => Promise.resolve(stores.owner.release()),
           () => databases.close(),
           () => embedded?.stop() ?? Promise.resolve(),
           () => Promise.resolve(clearInterval(sweep)),
@@ -282,14 +191,6 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
         ],
       })),
   };
-}
-
-function startDatabase(
-  settings: Settings,
-  logger: Logger,
-  onDeath: (reason: string) => void,
-): Promise<EmbeddedPostgres> {
-  return startEmbedded({ dataDir: settings.dataDir, log: (line) => logger.debug(line), onDeath });
 }
 
 function createUpstreams(settings: Settings): ReadonlyMap<string, Upstream> {

@@ -31,7 +31,7 @@ export interface InstallationParts {
   readonly metrics: Metrics;
   /** Nano-dollars for a session without a budget of its own; null = none. */
   readonly defaultBudget: bigint | null;
-  now(): number;
+  readonly now: () => number;
 }
 
 /** What one environment of one tenant has in memory. */

@@ -1,0 +1,80 @@
+import type { AdminKey, OpenDatabase } from "@tollhouse/store";
+import { loadRehearsals } from "../rehearsals/load-rehearsals.ts";
+import type { Sdk } from "../sdk/load-sdk.ts";
+import type { Settings } from "../settings.ts";
+import type { BlockServices } from "../blocks/load-block-services.ts";
+import type { Gateway } from "../gateway/gateway.ts";
+import type { KeyDirectory } from "../keys/key-directory.ts";
+import type { Checkpointer } from "../ledger/checkpointer.ts";
+import type { LimitService } from "../limits/limit-service.ts";
+import type { Place } from "../place.ts";
+import type { InstallationParts } from "../tenants/load-place.ts";
+import type { TenantRegistry } from "../tenants/tenant-registry.ts";
+import { TenantService } from "../tenants/tenant-service.ts";
+import { createControlApi } from "./control-api.ts";
+import { ControlRates } from "./control-rates.ts";
+import { anomalyRuleRoutes } from "./routes/anomaly-rules.ts";
+import { blockRoutes } from "./routes/blocks.ts";
+import { checkRoutes } from "./routes/checks.ts";
+import { decisionRoutes } from "./routes/decisions.ts";
+import { keyRoutes } from "./routes/keys.ts";
+import { ledgerRoutes } from "./routes/ledger.ts";
+import { limitRoutes } from "./routes/limits.ts";
+import { policyRoutes } from "./routes/policies.ts";
+import { priceRoutes } from "./routes/prices.ts";
+import { privacyRoutes } from "./routes/privacy.ts";
+import { providerKeyRoutes } from "./routes/provider-keys.ts";
+import { rehearsalRoutes } from "./routes/rehearsals.ts";
+import { sessionRoutes } from "./routes/sessions.ts";
+import { summaryRoutes } from "./routes/summary.ts";
+import { tenantRoutes } from "./routes/tenants.ts";
+import { usageRoutes, type ReportParts } from "./routes/usage.ts";
+
+export interface ControlParts {
+  readonly once: InstallationParts;
+  readonly gateway: Gateway;
+  readonly sdk: Sdk;
+  readonly tenants: TenantRegistry;
+  readonly directory: KeyDirectory;
+  readonly adminKey: AdminKey;
+  readonly checkpoints: Checkpointer;
+  readonly reports: ReportParts;
+  readonly settings: Settings;
+  /** As the installation. */
+  readonly db: OpenDatabase;
+}
+
+/** The control API with all its routes; whoever adds a resource adds its line here. */
+export function loadControl(parts: ControlParts): ReturnType<typeof createControlApi> {
+  const { once, gateway, sdk, tenants, directory, adminKey, checkpoints, reports, settings, db } = parts;
+  const { spool, counters, masterKey, now } = once;
+  const { prices } = gateway;
+  const limitsOf = (at: Place): LimitService => tenants.at(at).limits;
+  const blocksOf = (at: Place): BlockServices => tenants.at(at).blocks;
+  return createControlApi({
+    isAdminKey: (text) => adminKey.matches(text),
+    findKey: (text) => directory.find(text),
+    findTenant: (name) => tenants.byName(name)?.id ?? null,
+    failed: (error) => gateway.failed(error),
+    rates: new ControlRates(settings, now),
+    now,
+    routes: [
+      tenantRoutes(new TenantService({ db, spool, registry: tenants, now })),
+      limitRoutes(limitsOf, reports.dbOf),
+      keyRoutes((tenant) => tenants.of(tenant).keys),
+      policyRoutes((at) => tenants.at(at).policies),
+      rehearsalRoutes(loadRehearsals({ ...reports, db, masterKey, settings, tenants, now })),
+      providerKeyRoutes((at) => tenants.at(at).providerKeys),
+      usageRoutes(reports),
+      summaryRoutes({ reports, limitsOf, now }),
+      priceRoutes(prices, now),
+      ledgerRoutes({ ...reports, checkpoints }),
+      decisionRoutes(reports, { prices, at: (place) => ({ ...tenants.at(place), counters, now }) }),
+      anomalyRuleRoutes((at) => tenants.at(at).anomalies),
+      blockRoutes(blocksOf),
+      checkRoutes({ checks: sdk.checks, reports, tenants }),
+      sessionRoutes({ servicesOf: blocksOf, reports, now }),
+      privacyRoutes({ ...once, ...reports, tenants, checks: sdk.checks }),
+    ],
+  });
+}

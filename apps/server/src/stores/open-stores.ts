@@ -1,0 +1,105 @@
+import { join } from "node:path";
+import {
+  assertMasterKey,
+  becomeSoleOwner,
+  INSTALLATION_ROLE,
+  LedgerKeys,
+  loadAdminKey,
+  loadMasterKey,
+  loadRecorderState,
+  openSpool,
+  recoverSpool,
+  startEmbedded,
+  startRecorder,
+  StartRefused,
+  type AdminKey,
+  type EmbeddedPostgres,
+  type MemoryCounterStore,
+  type OpenCall,
+  type OpenDatabase,
+  type Recorder,
+  type SoleOwner,
+  type Spool,
+} from "@tollhouse/store";
+import { loadCounters } from "../limits/load-counters.ts";
+import type { Logger } from "../process/logger.ts";
+import type { Settings } from "../settings.ts";
+import { openDatabases, type Databases } from "../tenants/open-databases.ts";
+
+/** Everything that outlives a call: PostgreSQL, the keys, the spool with its recorder, the counters. */
+export interface Stores {
+  readonly embedded: EmbeddedPostgres | null;
+  readonly databases: Databases;
+  /** As the installation. */
+  readonly db: OpenDatabase;
+  readonly owner: SoleOwner;
+  readonly masterKey: Uint8Array;
+  readonly adminKey: AdminKey;
+  readonly keys: LedgerKeys;
+  readonly spool: Spool;
+  readonly recorder: Recorder;
+  /** Checks of SDKs that the process before left open. */
+  readonly checks: readonly OpenCall[];
+  readonly counters: MemoryCounterStore;
+}
+
+export interface OpenStoresParts {
+  readonly settings: Settings;
+  readonly logger: Logger;
+  readonly now: () => number;
+  /** The process cannot go on: the embedded database died, or another process took the database over. */
+  readonly onDeath: (reason: string) => void;
+}
+
+/**
+ * Opens them in the order in which one needs the other. What the last process left in the spool gets its end, and is in the database
+ * before counters are read. Throws StartRefused with one line for the operator.
+ */
+export async function openStores({ settings, logger, now, onDeath }: OpenStoresParts): Promise<Stores> {
+  // Accepted by name, so that nobody believes their limits to be shared while they are not.
+  if (settings.redisUrls !== null)
+    throw new StartRefused(
+      "SETTING_NOT_AVAILABLE",
+      "REDIS_URL: this version keeps counters in the memory of one process; unset it, and run one process per database",
+    );
+  const embedded = settings.databaseUrl === null ? await startDatabase(settings, logger, onDeath) : null;
+  const target = embedded === null ? { url: settings.databaseUrl as string } : { embedded };
+  const databases = await openDatabases(target, (line) => logger.warning(line));
+  const { db } = databases;
+  const owner = await becomeSoleOwner(db, onDeath);
+  const masterKey = await loadMasterKey({
+    dataDir: settings.dataDir,
+    fromEnv: settings.masterKey?.toString("hex"),
+    embedded: embedded !== null,
+  });
+  await assertMasterKey(db, masterKey);
+  const adminKey = await loadAdminKey(db, masterKey, settings.adminKey ?? undefined);
+  const keys = new LedgerKeys(masterKey);
+  const spool = await openSpool({
+    dir: join(settings.dataDir, "spool"),
+    bytesMax: settings.spoolBytesMax,
+    sync: settings.spoolSync,
+  });
+  const recovered = await recoverSpool(spool, await loadRecorderState(db, spool.node), now());
+  if (recovered.settled > 0)
+    logger.warning("calls of a stopped process were settled at what they had reserved", { calls: recovered.settled });
+  const recorder = startRecorder({
+    spool,
+    databaseUrl: db.url,
+    masterKey,
+    role: INSTALLATION_ROLE,
+    onError: (message) => logger.error(message),
+  });
+  await recorder.drained();
+  const counters = await loadCounters(db, now(), logger);
+  const { checks } = recovered;
+  return { embedded, databases, db, owner, masterKey, adminKey, keys, spool, recorder, checks, counters };
+}
+
+function startDatabase(
+  settings: Settings,
+  logger: Logger,
+  onDeath: (reason: string) => void,
+): Promise<EmbeddedPostgres> {
+  return startEmbedded({ dataDir: settings.dataDir, log: (line) => logger.debug(line), onDeath });
+}
