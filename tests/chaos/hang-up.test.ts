@@ -17,7 +17,7 @@ import { inParallel, send } from "./client.ts";
 import { Random } from "./random.ts";
 import { LONG, SEED } from "./rounds.ts";
 
-const STREAMS = LONG ? 10_000 : 300;
+const STREAMS = LONG ? 10_000 : 150;
 const WIDTH = 64;
 const TOKENS_MAX = 300;
 /** What a token is wrapped in, so that a random byte is anywhere in the stream. */

@@ -158,6 +158,29 @@ test("somebody moved between plans under load never has two budgets: the lower c
   expect(await spend({ user }, 1)).toBe(429);
 });
 
+test("a policy's budget that is lowered under a running stream ends it there", async () => {
+  const user = "lowered";
+  const policy = await put(usdDay("5000"));
+  const answer = await fetch(`${world.url}/dollar/v1/chat/completions`, {
+    method: "POST",
+    headers: { "content-type": "application/json", "x-tollhouse-user": user },
+    body: JSON.stringify({
+      model: "gpt-4o-mini",
+      messages: [{ role: "user", content: "Tell me of tolls" }],
+      stream: true,
+      ...steered({ output_tokens: 2_500, tokens_per_second: 800 }),
+    }),
+  });
+  let chunks = 0;
+  for await (const _ of answer.body as ReadableStream<Uint8Array>)
+    if (++chunks === 1) await put(usdDay("1500"), policy);
+  const [cut] = await recordedCalls(world, `user=${user}`);
+  expect(cut).toMatchObject({ outcome: "settled", reason_code: "BUDGET_EXCEEDED" });
+  const spent = await spentBy(user);
+  expect(spent).toBeGreaterThan(100);
+  expect(spent).toBeLessThanOrEqual(1_500);
+});
+
 test("a policy deleted and made again in the middle of calls knows all that was spent before, between and during", async () => {
   const user = "again";
   const first = await put(usdDay("20"));

@@ -1,6 +1,7 @@
-import { outputAmounts } from "@tollhouse/engine";
+import { outputAmounts, type Limit } from "@tollhouse/engine";
 import type { StreamMeter } from "@tollhouse/providers";
 import type { Refused } from "@tollhouse/store";
+import { policyLimitsNow } from "../policies/policy-rules.ts";
 import type { Call } from "./call.ts";
 import type { Gateway } from "./gateway.ts";
 import { profileKey } from "./reserve-call.ts";
@@ -33,6 +34,8 @@ export class StreamReservation {
   #countedTokens = 0;
   #countedBytes = 0;
   #counting = false;
+  /** Of the policies that it is held to. */
+  #policyVersion: number;
   /** Resolves when the last count asked for is done. */
   #counted: Promise<void> = Promise.resolve();
 
@@ -41,6 +44,7 @@ export class StreamReservation {
     this.#call = call;
     this.#meter = meter;
     this.#host = host;
+    this.#policyVersion = call.policyVersion ?? 0;
   }
 
   get counting(): boolean {
@@ -99,12 +103,20 @@ export class StreamReservation {
     return wanted - reservation.outputTokens;
   }
 
+  /** Policies may have changed while the stream runs: from here on it is held to what they say now. */
+  #changedLimits(): readonly Limit[] | null {
+    const now = policyLimitsNow(this.#gateway, this.#call, this.#policyVersion);
+    if (now === null) return null;
+    this.#policyVersion = now.version;
+    return now.limits;
+  }
+
   /** Null: reserved, and on its way to the spool. */
   #extend(tokens: number): Refused | null {
     const { reservation, estimate, decision } = this.#call;
     // Not cut to the cap, which a provider may ignore.
     const more = outputAmounts({ ...estimate, outputTokensMax: Infinity }, tokens);
-    const result = this.#gateway.counters.extend(decision, more);
+    const result = this.#gateway.counters.extend(decision, more, this.#changedLimits());
     if (result.outcome === "refused") return result;
     reservation.outputTokens += tokens;
     reservation.usd += more.usd;

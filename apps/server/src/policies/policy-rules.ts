@@ -20,6 +20,11 @@ import { policyDecision } from "./policy-decision.ts";
 
 type Blocked = Omit<RefusalInput, "decision">;
 
+interface PolicyLimitsNow {
+  readonly version: number;
+  readonly limits: readonly Limit[];
+}
+
 /**
  * Steps 5 to 7 of a decision, as policies have them. `matched`: the limits that no policy gave; with those of policies they become the
  * call's. Fills in `policy`, and lowers the output bound to what the call may go with. `inputExact`: no tokenizer brings the input lower.
@@ -51,6 +56,15 @@ export function policyRules(
   const perChoice = call.policy?.outputLimit ?? null;
   if (perChoice !== null) clampOutput(call, perChoice);
   return null;
+}
+
+/** What policies limit the call to now, where they have changed since it was considered or since `version`; null = they have not. */
+export function policyLimitsNow(gateway: Gateway, call: ConsideredCall, version: number): PolicyLimitsNow | null {
+  const rules = gateway.policies(call.identity);
+  const { snapshot, idOf } = rules;
+  if (snapshot.version === version || call.facts.free) return null;
+  const of = policyCallOf(call, rules.planOf(call.identity.dimensions, call.identity.plan));
+  return { version: snapshot.version, limits: policyLimits(resolve(snapshot, of).enforced, of, idOf) };
 }
 
 /** Counters of policies that a call running since before they were counted must be added to when it ends. */

@@ -48,8 +48,11 @@ export interface CounterStore {
     amounts: Amounts,
     nowMs: number,
   ): ReserveResult | Promise<ReserveResult>;
-  /** Adds to a pending reservation, or refuses and leaves it as it was. An ended or unknown reservation refuses to extend: throws. */
-  extend(id: string, more: Amounts): ReserveResult | Promise<ReserveResult>;
+  /**
+   * Adds to a pending reservation, or refuses and leaves it as it was. An ended or unknown reservation refuses to extend: throws.
+   * `inForceNow`: the call's limits where they changed since; those whose amount is the call's own (`perCall`) hold it to the new one.
+   */
+  extend(id: string, more: Amounts, inForceNow?: readonly Limit[] | null): ReserveResult | Promise<ReserveResult>;
   /**
    * Ends the reservation with what was really used. Returns the deltas per counter. Where the use is above what was held
    * (an overrun), it is counted in full all the same. Settling twice returns the first deltas.

@@ -5,7 +5,7 @@ import type { Counter } from "./limit-counters.ts";
 export interface Reservation {
   readonly counters: readonly Counter[];
   /** Those given, one a counter, where amount and mode of one are the call's own; null = the counters' own limits hold. */
-  readonly limits: readonly Limit[] | null;
+  limits: readonly Limit[] | null;
   usd: bigint;
   tokens: bigint;
   requests: bigint;

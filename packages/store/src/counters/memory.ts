@@ -7,6 +7,7 @@ import {
   assertWhole,
   deltasOf,
   heldTo,
+  heldToNow,
   inForce,
   limitOf,
   type Overrun,
@@ -86,10 +87,11 @@ export class MemoryCounterStore implements CounterStore {
     for (const counter of counters) counter.exempt = true;
   }
 
-  extend(id: string, more: Amounts): ReserveResult {
+  extend(id: string, more: Amounts, inForceNow: readonly Limit[] | null = null): ReserveResult {
     const reservation = this.#pending.get(id);
     if (reservation === undefined) throw new ReservationError(id, this.#ended.get(id)?.end ?? "unknown", "extend");
     checkAmounts(more);
+    if (inForceNow !== null) reservation.limits = heldToNow(reservation.limits, inForceNow);
     for (const [i, counter] of reservation.counters.entries()) {
       const limit = heldTo(reservation, i, counter);
       // Turns a rolling sum to the latest instant; the counter itself stays that of the reservation.

@@ -28,6 +28,11 @@ export function heldTo({ limits }: Reservation, i: number, counter: Counter): Li
   return given === undefined ? limitOf(counter) : inForce(counter.of, given);
 }
 
+/** Amounts and modes of a call's own, as they are now. A limit that is no longer among them goes on holding as it was. */
+export function heldToNow(given: readonly Limit[] | null, now: readonly Limit[]): readonly Limit[] | null {
+  return given?.map((limit) => (limit.perCall && now.find(({ id }) => id === limit.id)) || limit) ?? null;
+}
+
 export function reserved(of: Reservation): Reserved {
   return {
     outcome: "reserved",

@@ -11,7 +11,7 @@ import { sampleIntent } from "./sample-records.ts";
 import { DEFAULT_TENANT, idOfUuid } from "./tenant-id.ts";
 import { verifyLedger } from "./verify-store.ts";
 
-const KILLS = process.env["TOLLHOUSE_LONG"] === "1" ? 100 : 10;
+const KILLS = process.env["TOLLHOUSE_LONG"] === "1" ? 100 : 5;
 const program = new URL("./crash-child.ts", import.meta.url).pathname;
 
 let database: TestDatabase;
