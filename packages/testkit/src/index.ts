@@ -1,3 +1,5 @@
 export { testDatabase, type TestDatabase } from "./test-database.ts";
 export { simulatorProcess, type BilledCall, type SimulatorProcess } from "./simulator-process.ts";
 export { tollhouseProcess, type TollhouseProcess, type TollhouseProcessOptions } from "./tollhouse-process.ts";
+
+export { faultProxy, type FaultProxy, type NetworkFault } from "./fault-proxy.ts";

@@ -1,10 +1,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
-import { createConnection, createServer } from "node:net";
-import type { Server, Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { testDatabase } from "@tollhouse/testkit";
+import { faultProxy, testDatabase, type FaultProxy } from "@tollhouse/testkit";
 import { expect, test } from "vitest";
 import { openDatabase } from "../database/database.ts";
 import type { Database } from "../database/database.ts";
@@ -34,72 +32,26 @@ async function expectCalls(db: Database, calls: number): Promise<void> {
   expect(sums).toEqual(await foldCounters(db, DEFAULT_TENANT));
 }
 
-/** Stands between the recorder and PostgreSQL: cuts connections, or lets a COMMIT through and loses its answer. */
-class FaultyWire {
-  readonly dir = mkdtempSync(join(tmpdir(), "tollhouse-wire-"));
-  readonly url: string;
-  readonly #server: Server;
-  readonly #sockets = new Set<Socket>();
-  loseNextCommit = false;
-  lost = 0;
-
-  constructor(target: string) {
-    const url = new URL(target);
-    const host = url.searchParams.get("host") ?? "";
-    url.searchParams.set("host", this.dir);
-    this.url = url.href;
-    const name = `.s.PGSQL.${url.port}`;
-    this.#server = createServer((client) => this.#join(client, createConnection(join(host, name))));
-    this.#server.listen(join(this.dir, name));
-  }
-
-  cut(): void {
-    for (const socket of this.#sockets) socket.destroy();
-  }
-
-  close(): void {
-    this.cut();
-    this.#server.close();
-    rmSync(this.dir, { recursive: true, force: true });
-  }
-
-  #join(client: Socket, server: Socket): void {
-    let losing = false;
-    for (const socket of [client, server]) {
-      this.#sockets.add(socket);
-      socket.on("error", () => {});
-      socket.on("close", () => {
-        client.destroy();
-        server.destroy();
-        this.#sockets.delete(socket);
-      });
-    }
-    client.on("data", (chunk) => {
-      if (this.loseNextCommit && chunk.includes("COMMIT")) {
-        this.loseNextCommit = false;
-        losing = true;
-      }
-      server.write(chunk);
-    });
-    server.on("data", (chunk) => {
-      if (!losing) return void client.write(chunk);
-      // PostgreSQL has committed, and nobody hears of it.
-      this.lost++;
-      client.destroy();
-    });
-  }
+/** A network between the recorder and the PostgreSQL at this URL. */
+async function networkTo(target: string): Promise<{ readonly network: FaultProxy; readonly url: string }> {
+  const url = new URL(target);
+  const network = await faultProxy({ path: join(url.searchParams.get("host") ?? "", `.s.PGSQL.${url.port}`) });
+  url.searchParams.delete("host");
+  url.host = `127.0.0.1:${network.port}`;
+  return { network, url: url.href };
 }
 
 test("connections cut at random, and commits whose answer is lost: every call is there once", async () => {
   const database = await testDatabase();
-  const wire = new FaultyWire(database.url);
+  const { network, url } = await networkTo(database.url);
   const dir = mkdtempSync(join(tmpdir(), "tollhouse-spool-"));
   const spool = await openSpool({ dir });
   const errors: string[] = [];
-  const recorder = startRecorder({ spool, databaseUrl: wire.url, masterKey, onError: (line) => errors.push(line) });
+  const recorder = startRecorder({ spool, databaseUrl: url, masterKey, onError: (line) => errors.push(line) });
   let calls = 0;
   for (let round = 0; round < 20; round++) {
-    wire.loseNextCommit = round % 2 === 0;
+    const lostBefore = network.lostBytes;
+    if (round % 2 === 0) network.set({ kind: "answers_lost", after: "COMMIT" });
     for (let burst = 0; burst < 10; burst++) {
       for (let n = 0; n < 5; n++, calls++) {
         void spool.append(sampleIntent(calls));
@@ -107,18 +59,20 @@ test("connections cut at random, and commits whose answer is lost: every call is
       }
       await sleep(5);
     }
-    if (round % 2 === 1) wire.cut();
-    else await expect.poll(() => wire.loseNextCommit, { interval: 5, timeout: 10_000 }).toBe(false);
+    // PostgreSQL has committed, and nobody hears of it.
+    if (round % 2 === 0)
+      await expect.poll(() => network.lostBytes, { interval: 5, timeout: 10_000 }).toBeGreaterThan(lostBefore);
+    else network.set({ kind: "cut" });
+    network.set(null);
     // Every other time the next fault meets a recorder that is still trying again.
     if (round % 4 < 2) await recorder.drained();
   }
   await recorder.drained();
-  expect(wire.lost).toBe(10);
   expect(errors.some((line) => line.includes("trying again"))).toBe(true);
   await expectCalls(database.db, calls);
   await recorder.stop();
   await spool.close();
-  wire.close();
+  await network.close();
   await database.drop();
   rmSync(dir, { recursive: true, force: true });
 });
