@@ -59,8 +59,11 @@ export async function fillReports(db: Database, keys: LedgerKeys, entries: numbe
     "usage_by_workload",
     "usage_by_workload_daily",
     "usage_by_session",
-    "usage_by_user",
+    "usage_by_user_feature",
     "usage_by_customer",
+    "usage_by_user_monthly",
+    "usage_by_customer_model",
+    "usage_by_customer_feature",
   ])
     await db.query(`VACUUM (ANALYZE) ${table}`);
   return {
@@ -116,11 +119,18 @@ function sampleBody(): Buffer {
   );
 }
 
-/** What migration 0014 makes of a ledger that is there. */
+/** What the migrations make of a ledger that is there. */
 async function backfill(): Promise<string[]> {
-  const url = new URL("../packages/store/migrations/0014_usage_rollups.sql", import.meta.url);
-  const statements = (await readFile(url, "utf8")).replaceAll(/^--.*$/gm, "").split(";\n");
-  return statements.map((text) => text.trim()).filter((text) => text.startsWith("INSERT"));
+  const found: string[] = [];
+  for (const name of ["0014_usage_rollups.sql", "0017_usage_by_month.sql"]) {
+    const text = await readFile(new URL(`../packages/store/migrations/${name}`, import.meta.url), "utf8");
+    const statements = text.replaceAll(/^--.*$/gm, "").split(";\n");
+    // 0017 drops usage_by_user.
+    found.push(
+      ...statements.map((each) => each.trim()).filter((each) => /^INSERT INTO (?!usage_by_user\n)/.test(each)),
+    );
+  }
+  return found;
 }
 
 const hash = (of: string, seed: number, below: number): string => `abs(hashint8extended(${of}, ${seed}) % ${below})`;

@@ -72,7 +72,7 @@ async function times(questions: readonly Question[], rounds: number): Promise<st
 async function lengths(db: Database): Promise<string[]> {
   const { rows } = await db.query<{ relname: string; rows: bigint; bytes: bigint }>(
     `SELECT relname, reltuples::bigint AS rows, pg_total_relation_size(oid) AS bytes FROM pg_class
-     WHERE relname IN ('ledger_entries', 'usage_hourly', 'usage_by_workload', 'usage_by_workload_daily', 'usage_by_session', 'usage_by_user', 'usage_by_customer') ORDER BY relname`,
+     WHERE relkind = 'r' AND (relname = 'ledger_entries' OR relname LIKE 'usage\\_%') ORDER BY relname`,
   );
   return rows.map((row) => `${row.relname} ${count(Number(row.rows))} rows, ${count(Number(row.bytes) / 2 ** 20)} MiB`);
 }

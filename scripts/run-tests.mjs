@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { needRedis } from "./need-redis.mjs";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const BIN = join(ROOT, "node_modules");
@@ -56,6 +57,15 @@ function readCounts(file) {
   }
 }
 
+/** Unit tests need no service; all others may. */
+function checkRedis() {
+  const missing = scope === "unit" ? null : needRedis();
+  if (missing === null) return;
+  counts.failed += 1;
+  process.stdout.write(`✗ redis-server: ${missing}\n`);
+}
+
+checkRedis();
 if (selection.length === 0) for (const [name, args] of STEPS) runStep(name, args);
 runVitest();
 process.stdout.write(`${counts.passed} passed, ${counts.failed} failed\n`);

@@ -1,7 +1,18 @@
 import { simulatorProcess, tollhouseProcess, type SimulatorProcess, type TollhouseProcess } from "@tollhouse/testkit";
 import { beforeAll, expect, test } from "vitest";
-import { streamAsk, wholeAsk } from "./asks.ts";
-import { atRest, costOf, expectCountersAreTheFold, limits, makeLimit, nano, recordedCalls, sum, usd } from "./audit.ts";
+import { streamAsk, wholeAsk, type AskOptions } from "./asks.ts";
+import {
+  atRest,
+  costOf,
+  expectCountersAreTheFold,
+  limits,
+  makeLimit,
+  nano,
+  recordedCalls,
+  sum,
+  usd,
+  type LimitAnswer,
+} from "./audit.ts";
 import { send, type Answer } from "./client.ts";
 
 const DEFAULT_BUDGET = "0.002000000";
@@ -71,14 +82,51 @@ test.each(ways)(
   },
 );
 
+test("a limit made while a call runs counts that call after a kill too, at what it held", async () => {
+  const team = "late";
+  const known = await makeLimit(tollhouse, `team:${team}`, "1.000000000");
+  const steering = { output_tokens: 4_000, tokens_per_second: 16 };
+  const running = callIn({ team }, { steering, outputMax: 4_000 }).catch(() => null);
+  const stateOf = async ({ id }: LimitAnswer): Promise<LimitAnswer["state"] | undefined> =>
+    (await limits(tollhouse)).find((limit) => limit.id === id)?.state;
+  const held = async (): Promise<bigint> => nano((await stateOf(known))?.reserved ?? "0");
+  await expect.poll(held, { timeout: 10_000, interval: 20 }).toBeGreaterThan(0n);
+  const made: LimitAnswer[] = [];
+  for (const [measure, amount] of [
+    ["usd", "1.000000000"],
+    ["tokens", "100000"],
+    ["requests", "100"],
+  ] as const)
+    for (const window of ["month", "rolling_24h", "lifetime"] as const)
+      made.push(await makeLimit(tollhouse, `team:${team}`, amount, { measure, window }));
+  await tollhouse.kill();
+  await running;
+  await tollhouse.start();
+  const counted = await stateOf(known);
+  expect(nano(counted?.settled ?? "0")).toBeGreaterThan(0n);
+  const calls = (await recordedCalls(tollhouse)).filter((call) => call.dimensions["team"] === team);
+  expect(calls).toHaveLength(1);
+  for (const limit of made) {
+    const settled = (await stateOf(limit))?.settled;
+    const expected = { usd: counted?.settled, tokens: String(calls[0]?.usage?.["output"]), requests: "1" };
+    expect(settled, `${limit.measure} ${limit.window}`).toBe(expected[limit.measure]);
+  }
+  await expectCountersAreTheFold(tollhouse);
+  // Nor is it counted again by the next start.
+  const before = await limits(tollhouse);
+  await tollhouse.kill();
+  await tollhouse.start();
+  expect(await limits(tollhouse)).toEqual(before);
+});
+
 interface Refusal {
   readonly tollhouse: { readonly reason_code: string; readonly limit_state: Readonly<Record<string, string>> };
 }
 
 let calls = 0;
 
-function callIn(dimensions: Readonly<Record<string, string>>): Promise<Answer> {
-  const options = { ...CALL, id: `call-${calls++}`, dimensions };
+function callIn(dimensions: Readonly<Record<string, string>>, call: Partial<AskOptions> = CALL): Promise<Answer> {
+  const options = { ...call, id: `call-${calls++}`, dimensions };
   return send(tollhouse.url, calls % 2 === 0 ? streamAsk("messages", options) : wholeAsk("messages", options));
 }
 

@@ -14,6 +14,7 @@ import type { SpoolDisk } from "../../packages/store/src/spool/spool-disk.ts";
 import { handleCall } from "../../apps/server/src/gateway/call.ts";
 import type { Gateway } from "../../apps/server/src/gateway/gateway.ts";
 import { sampleGateway } from "../../apps/server/src/gateway/sample-call.ts";
+import { settleLeftCalls } from "../../apps/server/src/gateway/settle-left-calls.ts";
 import { createTargetFinder, createUpstream } from "../../apps/server/src/gateway/upstreams.ts";
 import { loadCounters } from "../../apps/server/src/limits/load-counters.ts";
 import type { Logger } from "../../apps/server/src/process/logger.ts";
@@ -66,12 +67,14 @@ export class SimulatedNode {
     const spool = bug.spool?.(opened) ?? opened;
     if (opened.state().tornBytes > 0) parts.seen("a torn last frame is cut at the start");
     const recovered = await recoverSpool(spool, await loadRecorderState(database, spool.node), now());
-    if (recovered.settled > 0) parts.seen("open calls are settled at a start");
     const recorder = new SimulatedRecorder(parts, spool);
     await recorder.drained();
     const store = await loadCounters(database, now(), SILENT);
-    bug.seed?.(store, recovered.outcomes);
-    return new SimulatedNode(parts, spool, bug.counters?.(store) ?? store, recorder);
+    const node = new SimulatedNode(parts, spool, bug.counters?.(store) ?? store, recorder);
+    const settled = await settleLeftCalls(node.gateway, store, recovered.calls);
+    if (settled.length > 0) parts.seen("open calls are settled at a start");
+    bug.seed?.(store, settled);
+    return node;
   }
 
   serve(req: IncomingMessage, res: ServerResponse): void {
@@ -158,7 +161,6 @@ function gatewayOf(parts: NodeParts, spool: Spool, store: MemoryCounterStore): G
     ...sampleGateway({ spool, tokens, limits: () => snapshot }),
     settings: {
       bodyBytesMax: 1024 * 1024,
-      callsInFlightMax: 1_000,
       bodyTimeoutMs: 60_000,
       drainsMax: 3,
       drainMs: 1_500,

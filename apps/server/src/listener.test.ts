@@ -1,6 +1,6 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { request, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import { connect, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openai } from "@tollhouse/providers";
@@ -9,6 +9,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { sampleGateway, spooled, type SampleGateway } from "./gateway/sample-call.ts";
 import { createTargetFinder, createUpstream } from "./gateway/upstreams.ts";
 import { createListener, type Handler } from "./listener.ts";
+import { countConnections } from "./process/node-limits.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "tollhouse-listener-"));
 const said =
@@ -24,6 +25,8 @@ const upstreams = new Map(
 let spool: Spool;
 let gateway: SampleGateway;
 let server: Server;
+let connections: () => number;
+const CONNECTIONS = 20;
 
 beforeAll(async () => {
   spool = await openSpool({ dir });
@@ -37,7 +40,9 @@ beforeAll(async () => {
       ["/health", said("health")],
     ]),
     fallback: openai,
+    connectionsMax: CONNECTIONS,
   });
+  connections = countConnections(server);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
 });
 afterAll(async () => {
@@ -160,4 +165,17 @@ test("a node that closes, or has too many calls under way, refuses before it rea
   Object.assign(gateway.state, { closing: false, inFlight: 100 });
   expect(await ask("POST", "/v1/chat/completions", {}, "{}")).toMatchObject({ reason: "OVERLOADED" });
   Object.assign(gateway.state, { inFlight: 0 });
+});
+
+test("more connections than there may be are closed as they come, and there is room again when others leave", async () => {
+  const { port } = server.address() as AddressInfo;
+  server.closeIdleConnections();
+  await expect.poll(connections).toBe(0);
+  const sockets = Array.from({ length: CONNECTIONS + 3 }, () => connect(port, "127.0.0.1"));
+  let closed = 0;
+  for (const socket of sockets) socket.on("close", () => closed++).on("error", () => undefined);
+  await expect.poll(() => [closed, connections()]).toEqual([3, CONNECTIONS]);
+  for (const socket of sockets) socket.destroy();
+  await expect.poll(connections).toBe(0);
+  expect(await ask("GET", "/health")).toMatchObject({ status: 200 });
 });

@@ -22,6 +22,8 @@ export interface ListenerParts {
   readonly sdk?: ReadonlyMap<string, Handler>;
   /** The dialect a refusal is told in where the path names no provider. */
   readonly fallback: ProviderAdapter;
+  /** More than these at once are closed as they come. Absent: any number. */
+  readonly connectionsMax?: number;
 }
 
 /** One port for everything: each request goes to exactly one of gateway, control API and pages, by its path alone. */
@@ -39,6 +41,7 @@ export function createListener(parts: ListenerParts): Server {
     (req, res) => serve(parts, req, res),
   );
   server.maxRequestsPerSocket = 0;
+  if (parts.connectionsMax !== undefined) server.maxConnections = parts.connectionsMax;
   return server;
 }
 

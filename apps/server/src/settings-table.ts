@@ -265,6 +265,30 @@ export const SETTINGS = {
     integer(1, 100_000),
     "calls at once on this node; above it `OVERLOADED`",
   ),
+  bodyBytesInFlightMax: required(
+    "TOLLHOUSE_BODY_BYTES_IN_FLIGHT_MAX",
+    "512 MiB",
+    bytes("1 MiB", "1 TiB"),
+    "request bodies held by this node, all calls together; above it `OVERLOADED`",
+  ),
+  tenantSharePercent: required(
+    "TOLLHOUSE_TENANT_SHARE_PERCENT",
+    "50",
+    integer(1, 100),
+    "most of a node's calls at once, and of its open checks, that one tenant may have while others use it too; above it `OVERLOADED`",
+  ),
+  connectionsMax: required(
+    "TOLLHOUSE_CONNECTIONS_MAX",
+    "16384",
+    integer(1, 1_000_000),
+    "client connections at once on this node; above it they are closed as they come",
+  ),
+  eventLoopLagMs: required(
+    "TOLLHOUSE_EVENT_LOOP_LAG_MS",
+    "200",
+    integer(0, 60_000),
+    "a node whose event loop is behind by more than this for a second refuses new calls with `OVERLOADED` until it is not; `0` = never",
+  ),
   controlRequestsPerMinute: required(
     "TOLLHOUSE_CONTROL_REQUESTS_PER_MINUTE",
     "6000",

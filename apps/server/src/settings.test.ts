@@ -44,6 +44,10 @@ describe("defaults", () => {
       upstreamChunkSeconds: 300,
       drainCallsMax: 64,
       drainSeconds: 120,
+      bodyBytesInFlightMax: 512 * 2 ** 20,
+      tenantSharePercent: 50,
+      connectionsMax: 16_384,
+      eventLoopLagMs: 200,
       demo: false,
       role: "all",
     });

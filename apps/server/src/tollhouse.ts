@@ -8,6 +8,7 @@ import { OPENAPI_TEXT } from "./control/openapi.ts";
 import type { Gateway } from "./gateway/gateway.ts";
 import { createOutputProfile } from "./gateway/output-profile.ts";
 import { RunningCalls } from "./gateway/running-calls.ts";
+import { settleLeftCalls } from "./gateway/settle-left-calls.ts";
 import { createTargetFinder, createUpstream, type Upstream } from "./gateway/upstreams.ts";
 import { KeyDirectory } from "./keys/key-directory.ts";
 import { startCheckpoints } from "./ledger/start-checkpoints.ts";
@@ -17,7 +18,9 @@ import { createLogger, type Logger } from "./process/logger.ts";
 import { createMetrics } from "./process/metrics.ts";
 import { createObserver } from "./process/observe.ts";
 import { createPages } from "./process/pages.ts";
+import { countConnections, nodeLimits } from "./process/node-limits.ts";
 import { shutDown } from "./process/shut-down.ts";
+import { watchLoad } from "./process/watch-load.ts";
 import { ownPriceRows } from "./own-price-rows.ts";
 import { loadSdk } from "./sdk/load-sdk.ts";
 import { secretsOf, type Settings } from "./settings.ts";
@@ -71,6 +74,7 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
     callsInFlight: () => gateway.state.inFlight,
     reservedNano: () => reservedNano(gateway) + sdk.checks.reservedUsd,
     spoolBytes: () => spool.state().bytes,
+    nodeLimits: () => nodeLimits({ gateway, watched, checks: sdk.checks, tokens, connections, settings }),
     recorderLag: () => recorder.lag(),
   });
   const tap = new SettledTap();
@@ -80,6 +84,8 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
   const directory = new KeyDirectory((error) =>
     logger.warning("the last uses of keys could not be written", { error: toError(error) }),
   );
+  const watched = watchLoad(settings, logger);
+  const tokens = createTokenCounter();
   const { defaultBudget } = settings;
   const once = {
     spool,
@@ -99,7 +105,6 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
   const gateway: Gateway = {
     settings: {
       bodyBytesMax: settings.bodyBytesMax,
-      callsInFlightMax: settings.callsInFlightMax,
       bodyTimeoutMs: 60_000,
       drainsMax: settings.drainCallsMax,
       drainMs: settings.drainSeconds * 1_000,
@@ -121,7 +126,7 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
     counters,
     prices,
     spool,
-    tokens: createTokenCounter(),
+    tokens,
     profile: createOutputProfile(2),
     tap,
     ended: countingSpend((at) => tenants.at(at).anomalies, createObserver(logger, metrics)),
@@ -129,7 +134,11 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
     now,
     exchanges,
     state: { closing: false, inFlight: 0, drains: 0 },
+    load: watched.load,
   };
+  const settled = await settleLeftCalls(gateway, counters, stores.calls);
+  if (settled.length > 0)
+    logger.warning("calls of a stopped process were settled at what they had reserved", { calls: settled.length });
   const drained = (): Promise<void> => recorder.drained();
   const sdk = loadSdk({ gateway, upstreams, left: stores.checks, db, dbOf: databases.tenants.of, tenants, drained });
   const reports = { dbOf: databases.tenants.of, keys, caughtUp: () => atMost(recorder.drained(), REPORT_WAIT_MS) };
@@ -152,7 +161,9 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
       openApi: OPENAPI_TEXT,
     }),
     fallback: (upstreams.get("openai") as Upstream).adapter,
+    connectionsMax: settings.connectionsMax,
   });
+  const connections = countConnections(server);
   address = await listen(server, settings);
   const sweep = setInterval(() => counters.sweep(now()), SWEEP_MS);
   sweep.unref();
@@ -187,6 +198,7 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
           () => databases.close(),
           () => embedded?.stop() ?? Promise.resolve(),
           () => Promise.resolve(clearInterval(sweep)),
+          () => Promise.resolve(watched.close()),
           () => Promise.resolve(logger.close()),
         ],
       })),

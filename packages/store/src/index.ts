@@ -11,6 +11,7 @@ export { connectionUrl, type PoolOptions, type SocketConnection } from "./databa
 export { startEmbedded, type EmbeddedOptions, type EmbeddedPostgres } from "./embedded/embedded-postgres.ts";
 export * from "./counters/memory.ts";
 export * from "./counters/reservation-error.ts";
+export { connectRedis, type RedisCounters, type RedisCountersOptions } from "./counters/redis/redis-counters.ts";
 export * from "./counters/shared-counters.ts";
 export { deriveKey } from "./keys/derive-key.ts";
 export { loadMasterKey, type MasterKeySource } from "./keys/master-key.ts";

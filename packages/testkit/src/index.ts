@@ -1,5 +1,11 @@
+export { faultProxy, type FaultProxy, type NetworkFault } from "./fault-proxy.ts";
 export { testDatabase, type TestDatabase } from "./test-database.ts";
 export { simulatorProcess, type BilledCall, type SimulatorProcess } from "./simulator-process.ts";
 export { tollhouseProcess, type TollhouseProcess, type TollhouseProcessOptions } from "./tollhouse-process.ts";
-
-export { faultProxy, type FaultProxy, type NetworkFault } from "./fault-proxy.ts";
+export {
+  startedRedis,
+  startedRedisCluster,
+  type RedisOptions,
+  type StartedRedis,
+  type StartedRedisCluster,
+} from "./started-redis.ts";

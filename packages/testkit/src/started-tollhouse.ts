@@ -47,6 +47,8 @@ export async function startedTollhouse(options: StartedOptions = {}): Promise<St
     ANTHROPIC_BASE_URL: simulator.url,
     GEMINI_API_KEY: "simulated-gemini",
     GEMINI_BASE_URL: simulator.url,
+    // Client, provider and server share one event loop here: that it is behind says nothing of the server.
+    TOLLHOUSE_EVENT_LOOP_LAG_MS: "0",
     LOG_LEVEL: "error",
     ...options.env,
   };

@@ -4,6 +4,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { BODY_DEPTH_MAX, parseJsonBody, readBody, type BodyRefusal } from "./body.ts";
 
 const BYTES_MAX = 1_000;
+const ROOM_MAX = 1_500;
+const room = { bodyBytes: 0, bounds: { bodyBytesMax: ROOM_MAX } };
 type Read = Buffer | BodyRefusal | Error;
 let server: Server;
 let port = 0;
@@ -12,7 +14,7 @@ let next: PromiseWithResolvers<Read>;
 beforeAll(async () => {
   server = createServer((req, res) => {
     const declared = Number(req.headers["content-length"] ?? -1);
-    void readBody(req, declared, BYTES_MAX)
+    void readBody(req, declared, BYTES_MAX, room)
       .catch((error: unknown) => error as Error)
       .then((read) => {
         next.resolve(read);
@@ -62,6 +64,29 @@ describe("reading", () => {
   test("a client that hangs up in the middle is an error, not a shorter body", async () => {
     expect(await sent("content-length: 500", ["x".repeat(100)], true)).toBeInstanceOf(Error);
     expect(await sent(chunked, [chunk("x".repeat(100))], true)).toBeInstanceOf(Error);
+  });
+});
+
+describe("room for all bodies together", () => {
+  test("what arrives is counted while it arrives, and given back when it is read, refused or broken off", async () => {
+    room.bodyBytes = 400;
+    expect(await sent("content-length: 900", ["x".repeat(900)])).toHaveLength(900);
+    expect(await sent(chunked, [chunk("x".repeat(BYTES_MAX)), chunk("x")])).toMatchObject({
+      code: "REQUEST_TOO_LARGE",
+    });
+    expect(await sent("content-length: 500", ["x".repeat(100)], true)).toBeInstanceOf(Error);
+    expect(room.bodyBytes).toBe(400);
+    room.bodyBytes = 0;
+  });
+
+  test("a body for which there is no room is refused as soon as that is seen, and what is only announced takes none", async () => {
+    room.bodyBytes = ROOM_MAX - 500;
+    // No end of the body is ever sent: the refusal does not wait for it.
+    expect(await sent("content-length: 900", ["x".repeat(501)])).toMatchObject({ code: "OVERLOADED" });
+    expect(await sent("content-length: 900", ["x".repeat(10)], true)).toBeInstanceOf(Error);
+    expect(await sent("content-length: 500", ["x".repeat(500)])).toHaveLength(500);
+    expect(room.bodyBytes).toBe(ROOM_MAX - 500);
+    room.bodyBytes = 0;
   });
 });
 

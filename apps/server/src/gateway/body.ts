@@ -9,11 +9,28 @@ export interface BodyRefusal {
 
 const EMPTY = Buffer.alloc(0);
 
+/** What arrives, of all bodies of this node together. */
+export interface BodyRoom {
+  bodyBytes: number;
+  readonly bounds: { readonly bodyBytesMax: number };
+}
+
+const NO_ROOM: BodyRefusal = {
+  code: "OVERLOADED",
+  message: "The request bodies that this node holds leave no room for this one",
+};
+
 /**
- * Reads a body of at most `bytesMax`. A larger one is refused as soon as that is known, without buffering the rest.
- * Rejects (the socket is gone) with the stream's own error.
+ * Reads a body of at most `bytesMax`, into the room that the node has for bodies: counted as it arrives, and not as it is announced, so
+ * that whoever only announces takes nothing from others; given back when this settles. What does not fit is refused as soon as that is
+ * known, without buffering the rest. Rejects (the socket is gone) with the stream's own error.
  */
-export function readBody(req: IncomingMessage, declared: number, bytesMax: number): Promise<Buffer | BodyRefusal> {
+export function readBody(
+  req: IncomingMessage,
+  declared: number,
+  bytesMax: number,
+  room: BodyRoom,
+): Promise<Buffer | BodyRefusal> {
   if (declared > bytesMax) return Promise.resolve(tooLarge(bytesMax));
   return new Promise((resolve, reject) => {
     let first: Buffer | null = null;
@@ -21,16 +38,25 @@ export function readBody(req: IncomingMessage, declared: number, bytesMax: numbe
     let size = 0;
     req.on("data", (chunk: Buffer) => {
       size += chunk.length;
-      if (size > bytesMax) {
+      room.bodyBytes += chunk.length;
+      if (size > bytesMax || room.bodyBytes > room.bounds.bodyBytesMax) {
         req.pause();
         req.removeAllListeners("data");
-        resolve(tooLarge(bytesMax));
+        resolve(size > bytesMax ? tooLarge(bytesMax) : NO_ROOM);
+        room.bodyBytes -= size;
+        size = 0;
       } else if (first === null) first = chunk;
       else (rest ??= [first]).push(chunk);
     });
-    req.on("end", () => resolve(rest !== null ? Buffer.concat(rest, size) : (first ?? EMPTY)));
+    req.on("end", () => {
+      resolve(rest !== null ? Buffer.concat(rest, size) : (first ?? EMPTY));
+      room.bodyBytes -= size;
+      size = 0;
+    });
     req.on("error", reject);
     req.on("close", () => {
+      room.bodyBytes -= size;
+      size = 0;
       if (!req.complete) reject(new Error("the client closed the connection while sending its body"));
     });
   });

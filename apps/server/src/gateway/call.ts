@@ -9,6 +9,7 @@ import { tellRates } from "../keys/rate-headers.ts";
 import { refusedBeforeBody, refusedByBlock } from "../blocks/block-refusal.ts";
 import { reserveOrDowngrade, secondChance } from "../policies/second-chance.ts";
 import { tellPlan } from "../policies/tell-plan.ts";
+import { CROWDED } from "../process/node-load.ts";
 import { parseJsonBody, readBody } from "./body.ts";
 import { chooseCredential } from "./choose-credential.ts";
 import { considerRules } from "./consider-call.ts";
@@ -62,8 +63,8 @@ export async function handleCall(
 
   // Identify. Nothing of the body is read for a caller who may not call.
   if (gateway.state.closing) return refuse({ code: "SHUTTING_DOWN", message: "This node is shutting down" });
-  if (gateway.state.inFlight >= gateway.settings.callsInFlightMax)
-    return refuse({ code: "OVERLOADED", message: "Too many calls are in flight on this node" });
+  if (gateway.state.inFlight >= gateway.load.callsMax)
+    return refuse({ code: "OVERLOADED", message: gateway.load.refusal });
   const url = req.url as string;
   const question = url.indexOf("?");
   const query = question === -1 ? "" : url.slice(question + 1);
@@ -75,6 +76,7 @@ export async function handleCall(
     if (ignored !== null) res.setHeader(IGNORED_HEADER, ignored);
   }
   if ("code" in identified) return refuse(identified);
+  if (gateway.load.crowds(identified.tenant)) return refuse({ code: "OVERLOADED", message: CROWDED });
   const stopped = refusedBeforeBody(gateway, call);
   if (stopped !== null) return refuse(stopped);
   const unpaid = chooseCredential(gateway, call);
@@ -87,7 +89,7 @@ export async function handleCall(
       message: "content-encoding: expected an unencoded body",
       param: "content-encoding",
     });
-  const raw = await readBody(req, call.headers.contentLength, gateway.settings.bodyBytesMax);
+  const raw = await readBody(req, call.headers.contentLength, gateway.settings.bodyBytesMax, gateway.load);
   if ("code" in raw) return refuse(raw);
   call.raw = raw;
   const body = parseBody(call);

@@ -60,6 +60,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     });
     gateway.exchanges.add(this);
     gateway.state.inFlight++;
+    gateway.load.entered(call.identity.tenant, call.raw.length);
   }
 
   get call(): Call {
@@ -248,8 +249,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   #answerAssembled(body: Buffer, settled: Settled, own: readonly string[] = []): void {
-    const type = ["content-type", "application/json", ...own];
-    this.#client.whole(this.#status, this.#headers, body, settled, type);
+    this.#client.whole(this.#status, this.#headers, body, settled, ["content-type", "application/json", ...own]);
   }
 
   /** What cannot be read cannot be metered, and would pass every limit. */
@@ -315,9 +315,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   #settle(end: Partial<End>, answer: Answer): void {
-    const status = this.#status === 0 ? null : this.#status;
     settleCall(this.#gateway, this.#call, {
-      status,
+      status: this.#status === 0 ? null : this.#status,
       reason: null,
       unbilled: false,
       report: null,
@@ -334,9 +333,10 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   #release(): void {
-    const { state, exchanges } = this.#gateway;
+    const { state, exchanges, load } = this.#gateway;
     if (!exchanges.delete(this)) return;
     state.inFlight--;
+    load.left(this.#call.identity.tenant, this.#call.raw.length);
     if (this.#draining) state.drains--;
   }
 

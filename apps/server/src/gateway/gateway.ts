@@ -5,6 +5,7 @@ import type { SettledTap } from "../limits/settled-tap.ts";
 import type { AnomalyMonitor } from "../anomalies/anomaly-monitor.ts";
 import type { BlockSnapshot } from "../blocks/block-snapshot.ts";
 import type { PolicyRules } from "../policies/load-policies.ts";
+import type { NodeLoad } from "../process/node-load.ts";
 import type { ProviderKeyService } from "../provider-keys/provider-key-service.ts";
 import type { TokenCounter } from "../tokens/count-tokens.ts";
 import type { EndedCall } from "./ended-call.ts";
@@ -42,6 +43,8 @@ export interface Gateway {
   /** Calls under way, so that a shutdown can wait for them and end the rest. */
   readonly exchanges: RunningCalls;
   readonly state: GatewayState;
+  /** What the node holds, against its bounds. */
+  readonly load: NodeLoad;
 }
 
 export interface GatewayState {
@@ -54,7 +57,6 @@ export interface GatewayState {
 
 export interface GatewaySettings {
   readonly bodyBytesMax: number;
-  readonly callsInFlightMax: number;
   readonly bodyTimeoutMs: number;
   readonly drainsMax: number;
   readonly drainMs: number;

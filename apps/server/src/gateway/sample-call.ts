@@ -20,6 +20,7 @@ import { createFingerprint } from "../anomalies/fingerprint.ts";
 import { BlockSnapshot } from "../blocks/block-snapshot.ts";
 import { SettledTap } from "../limits/settled-tap.ts";
 import type { PolicyRules } from "../policies/load-policies.ts";
+import { NodeLoad } from "../process/node-load.ts";
 import type { TokenCounter } from "../tokens/count-tokens.ts";
 import type { Call } from "./call.ts";
 import type { EndedCall } from "./ended-call.ts";
@@ -76,7 +77,6 @@ export function sampleGateway(options: SampleOptions): SampleGateway {
   const gateway: SampleGateway = {
     settings: {
       bodyBytesMax: 1024 * 1024,
-      callsInFlightMax: 100,
       bodyTimeoutMs: 60_000,
       drainsMax: 10,
       drainMs: 1_000,
@@ -109,6 +109,7 @@ export function sampleGateway(options: SampleOptions): SampleGateway {
     now: () => SAMPLE_MS,
     exchanges: new RunningCalls(),
     state: { closing: false, inFlight: 0, drains: 0 },
+    load: new NodeLoad({ callsInFlightMax: 100, bodyBytesMax: 64 * 1024 * 1024, tenantSharePercent: 50 }),
     monitor: sampleMonitor(failures),
     told,
     failures,

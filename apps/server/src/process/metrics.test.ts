@@ -96,6 +96,7 @@ describe("gauges", () => {
       callsInFlight: () => 3,
       reservedNano: () => reserved,
       spoolBytes: () => 4096,
+      nodeLimits: () => [{ name: "body_bytes", used: 12, max: 1_000 }],
       recorderLag: () => ({ bytes: 10, records: 2 }),
     });
     expect(await linesOf(metrics)).toEqual(
@@ -103,6 +104,8 @@ describe("gauges", () => {
         "tollhouse_calls_in_flight 3",
         "tollhouse_reserved_usd 1.5",
         "tollhouse_spool_bytes 4096",
+        'tollhouse_node_limit{name="body_bytes"} 1000',
+        'tollhouse_node_limit_used{name="body_bytes"} 12',
         "tollhouse_recorder_lag_bytes 10",
         "tollhouse_recorder_lag_records 2",
       ]),

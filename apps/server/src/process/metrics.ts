@@ -2,6 +2,7 @@ import { USAGE_CLASSES } from "@tollhouse/contract";
 import type { AnomalyAction, AnomalyKind, ReasonCode, Usage } from "@tollhouse/contract";
 import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
 import { createHistogram } from "./histogram.ts";
+import type { NodeLimit } from "./node-limits.ts";
 import { createSeries } from "./series.ts";
 import type { Series, SeriesEntry } from "./series.ts";
 
@@ -26,6 +27,8 @@ export interface Gauges {
   /** Sum of pending reservations, nano-dollars. */
   reservedNano(): bigint;
   spoolBytes(): number;
+  /** Every queue and bound of the node. */
+  nodeLimits(): readonly NodeLimit[];
   /** What the spool holds and the database does not. */
   recorderLag(): { readonly bytes: number; readonly records: number };
 }
@@ -119,6 +122,9 @@ export function createMetrics({ providers, isKnownModel }: MetricsOptions): Metr
     "Spooled and not in the database",
     () => gauges?.recorderLag().records,
   );
+
+  perLimit(registry, "tollhouse_node_limit", "Most that this node holds of it", () => gauges, "max");
+  perLimit(registry, "tollhouse_node_limit_used", "What this node holds of it", () => gauges, "used");
 
   const knownProviders = new Set(providers);
   const models = new Map<string, Map<string, ModelEntries>>();
@@ -217,6 +223,26 @@ function counter(registry: Registry, name: string, help: string, labels: readonl
 
 function moneyCounter(registry: Registry, name: string, help: string, labels: readonly string[]): Series<bigint> {
   return expose(registry, name, `${help}, US dollars`, labels, createSeries(0n, ENTRIES_MAX));
+}
+
+function perLimit(
+  registry: Registry,
+  name: string,
+  help: string,
+  gauges: () => Gauges | null,
+  read: "used" | "max",
+): void {
+  const metric = new Gauge({
+    name,
+    help,
+    labelNames: ["name"],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const limit of gauges()?.nodeLimits() ?? []) this.set({ name: limit.name }, limit[read]);
+    },
+  });
+  metric.reset();
 }
 
 /** A value that is not there yet is left out: a gauge of 0 would say that nothing is reserved. */

@@ -82,7 +82,8 @@ export async function checkCall(parts: CheckParts, identity: Identity, said: Sdk
   // Steps 2 and 3 stop a call before it is estimated.
   const estimated = (call.estimate as CheckedCall["estimate"] | null) !== null;
   if (blocked !== null) return refuse(gateway, call, estimated ? needsOf(gateway, call, said) : null, blocked);
-  if (said.reserve && checks.full) throw new Problem("OVERLOADED", "Too many checks are open on this node");
+  if (said.reserve && checks.fullFor(identity.tenant))
+    throw new Problem("OVERLOADED", "Too many checks are open on this node");
   let needs = needsOf(gateway, call, said);
   let refused = look(gateway, call, needs.amounts, said.reserve);
   if (refused !== null && (await countInput(parts, call, said))) {

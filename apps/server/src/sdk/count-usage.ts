@@ -34,7 +34,7 @@ export function countUsage(parts: RecordParts, call: RecordedCall, counted: Coun
   const nowMs = gateway.now();
   const countedMs = call.check?.call.startedMs ?? Math.max(call.atMs, nowMs - COUNTED_BACK_MS);
   const deltas: CounterDelta[] = call.check === null ? [] : settle(parts, call.check, used);
-  for (const limit of call.check === null ? limitsOf(gateway, call, counted) : lateLimits(gateway, call.check)) {
+  for (const limit of call.check === null ? limitsOf(gateway, call, counted) : limitsSince(gateway, call.check.call)) {
     deltas.push(gateway.counters.add(limit, countedMs, used[limit.measure]));
     // Turns the counter back to the window of now.
     gateway.counters.read(limit, nowMs);
@@ -59,8 +59,8 @@ function settle({ gateway, checks }: RecordParts, check: OpenCheck, used: Amount
   return deltas;
 }
 
-/** Limits that came into force since the check. */
-function lateLimits(gateway: Gateway, { call }: OpenCheck): readonly Limit[] {
+/** Limits that came into force since the call was decided. */
+export function limitsSince(gateway: Gateway, call: ConsideredCall): readonly Limit[] {
   const snapshot = gateway.limits(call.identity);
   if (call.facts.free) return [];
   const known = new Set(call.limits.map((limit) => limit.id));

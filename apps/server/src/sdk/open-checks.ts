@@ -2,6 +2,7 @@ import type { OutcomeRecord } from "@tollhouse/store";
 import type { ConsideredCall } from "../gateway/considered-call.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import type { Place } from "../place.ts";
+import { shareOf } from "../process/node-load.ts";
 
 /** A check that holds what its call may use, until that is recorded or its time is over. */
 export interface OpenCheck {
@@ -15,7 +16,7 @@ export interface OpenCheck {
 }
 
 /** Some 500 bytes each, and as many timers; whoever holds more than this holds by mistake. */
-const OPEN_MAX = 100_000;
+export const OPEN_MAX = 100_000;
 /** Expired ones that are remembered, so that a late record need not say again what its call was. */
 const EXPIRED_MAX = 10_000;
 export const UNCONFIRMED_DOUBT = "unconfirmed: no usage was recorded before the check expired";
@@ -26,13 +27,22 @@ export class OpenChecks {
   readonly #open = new Map<string, { readonly check: OpenCheck; readonly timer: NodeJS.Timeout }>();
 
   readonly #expired = new Map<string, OpenCheck>();
+  /** How many each tenant has open. */
+  readonly #ofTenant = new Map<string, number>();
 
   constructor(gateway: Gateway) {
     this.#gateway = gateway;
   }
 
-  get full(): boolean {
-    return this.#open.size >= OPEN_MAX;
+  get size(): number {
+    return this.#open.size;
+  }
+
+  /** Is there no room for another one of this tenant? Beside others it has its share. */
+  fullFor(tenant: string): boolean {
+    if (this.#open.size >= OPEN_MAX) return true;
+    const { load } = this.#gateway;
+    return load.shared && (this.#ofTenant.get(tenant) ?? 0) >= shareOf(OPEN_MAX, load.bounds.tenantSharePercent);
   }
 
   /** Held by all of them, nano-dollars. */
@@ -56,12 +66,18 @@ export class OpenChecks {
     const timer = setTimeout(() => this.#expire(check), Math.max(0, check.expiresMs - this.#gateway.now()));
     timer.unref();
     this.#open.set(check.decision, { check, timer });
+    const { tenant } = check.call.identity;
+    this.#ofTenant.set(tenant, (this.#ofTenant.get(tenant) ?? 0) + 1);
   }
 
   /** Whoever takes it ends it. */
   take(check: OpenCheck): void {
     clearTimeout(this.#open.get(check.decision)?.timer);
-    this.#open.delete(check.decision);
+    if (!this.#open.delete(check.decision)) return;
+    const { tenant } = check.call.identity;
+    const left = (this.#ofTenant.get(tenant) ?? 1) - 1;
+    if (left === 0) this.#ofTenant.delete(tenant);
+    else this.#ofTenant.set(tenant, left);
   }
 
   /** The newest first. */
@@ -78,6 +94,7 @@ export class OpenChecks {
   close(): void {
     for (const { timer } of this.#open.values()) clearTimeout(timer);
     this.#open.clear();
+    this.#ofTenant.clear();
   }
 
   #expire(check: OpenCheck): void {

@@ -11,13 +11,14 @@ import { sdkFacts } from "./sdk-facts.ts";
 export function restoreChecks(gateway: Gateway, checks: OpenChecks, left: readonly OpenCall[]): void {
   for (const { intent, reservedUsd: usd, reservedTokens: tokens } of left) {
     const { decision, timeMs, expiresMs = timeMs } = intent;
-    const call = callOf(gateway, intent);
+    const call = callOfIntent(gateway, intent);
     gateway.counters.restore(decision, call.limits, { usd, tokens, requests: 1n }, timeMs);
     checks.add({ decision, call, expiresMs, usd, tokens });
   }
 }
 
-function callOf(gateway: Gateway, intent: IntentRecord): ConsideredCall {
+/** A call of a process before: what its intent says of it, without price and estimate. */
+export function callOfIntent(gateway: Gateway, intent: IntentRecord): ConsideredCall {
   const { decision, tenant, environment, provider, model, endpoint, dimensions, key, timeMs } = intent;
   const snapshot = gateway.limits({ tenant, environment });
   // Limits of policies, and the default budget of a session, are no limits of their own: the intent says what they were.

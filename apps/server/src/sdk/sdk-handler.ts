@@ -15,6 +15,7 @@ import { parseJsonBody, readBody } from "../gateway/body.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import { budgetHeader } from "../gateway/refusal.ts";
 import type { Handler } from "../listener.ts";
+import { CROWDED } from "../process/node-load.ts";
 import { checkCall, type CheckAnswer } from "./check-call.ts";
 import { recordBatch, recordCall, type RecordCallParts, type RecordKind } from "./record-call.ts";
 import { callerOf, identityOf, type SdkCaller } from "./sdk-caller.ts";
@@ -62,8 +63,11 @@ async function serve(
   res: ServerResponse,
 ): Promise<void> {
   gateway.state.inFlight++;
+  let tenant: string | null = null;
   try {
     const caller = admit(gateway, endpoint, req);
+    ({ tenant } = caller.identity);
+    gateway.load.entered(tenant, 0);
     const { ignored } = caller.identity;
     if (ignored.length > 0) res.setHeader(IGNORED_HEADER, ignored.join(", "));
     const body = await bodyOf(gateway, caller, req);
@@ -77,6 +81,7 @@ async function serve(
     refuse(res, problem);
   } finally {
     gateway.state.inFlight--;
+    if (tenant !== null) gateway.load.left(tenant, 0);
   }
 }
 
@@ -84,15 +89,19 @@ async function serve(
 function admit(gateway: Gateway, { permission }: SdkEndpoint, req: IncomingMessage): SdkCaller {
   if (req.method !== "POST") throw new Problem("METHOD_NOT_ALLOWED", "Expected POST");
   if (gateway.state.closing && permission === "call") throw new Problem("SHUTTING_DOWN", "This node is shutting down");
-  if (gateway.state.inFlight > gateway.settings.callsInFlightMax)
-    throw new Problem("OVERLOADED", "Too many calls are in flight on this node");
-  return callerOf(req, { ...gateway.identity, strict: false }, permission);
+  const { state, load } = gateway;
+  // This request is one of them already. A node that is behind, and a tenant that has its share, still tells what was used.
+  if (state.inFlight > (permission === "call" ? load.callsMax : load.bounds.callsInFlightMax))
+    throw new Problem("OVERLOADED", load.refusal);
+  const caller = callerOf(req, { ...gateway.identity, strict: false }, permission);
+  if (permission === "call" && load.crowds(caller.identity.tenant)) throw new Problem("OVERLOADED", CROWDED);
+  return caller;
 }
 
 async function bodyOf(gateway: Gateway, { headers }: SdkCaller, req: IncomingMessage): Promise<JsonObject> {
   if (headers.contentEncoding !== null)
     throw new Problem("REQUEST_INVALID", "content-encoding: expected an unencoded body");
-  const raw = await readBody(req, headers.contentLength, gateway.settings.bodyBytesMax);
+  const raw = await readBody(req, headers.contentLength, gateway.settings.bodyBytesMax, gateway.load);
   if ("code" in raw) throw new Problem(raw.code, raw.message);
   const parsed = parseJsonBody(startsAsArray(raw) ? Buffer.concat([RECORDS_OPEN, raw, RECORDS_CLOSE]) : raw);
   if ("code" in parsed) throw new Problem(parsed.code, parsed.message);

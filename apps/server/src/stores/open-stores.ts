@@ -38,7 +38,8 @@ export interface Stores {
   readonly keys: LedgerKeys;
   readonly spool: Spool;
   readonly recorder: Recorder;
-  /** Checks of SDKs that the process before left open. */
+  /** What the process before left open: calls, which get their end before another one is admitted, and checks of SDKs, which go on. */
+  readonly calls: readonly OpenCall[];
   readonly checks: readonly OpenCall[];
   readonly counters: MemoryCounterStore;
 }
@@ -52,8 +53,8 @@ export interface OpenStoresParts {
 }
 
 /**
- * Opens them in the order in which one needs the other. What the last process left in the spool gets its end, and is in the database
- * before counters are read. Throws StartRefused with one line for the operator.
+ * Opens them in the order in which one needs the other. What the last process had ended is in the database before counters are
+ * read. Throws StartRefused with one line for the operator.
  */
 export async function openStores({ settings, logger, now, onDeath }: OpenStoresParts): Promise<Stores> {
   // Accepted by name, so that nobody believes their limits to be shared while they are not.
@@ -80,9 +81,7 @@ export async function openStores({ settings, logger, now, onDeath }: OpenStoresP
     bytesMax: settings.spoolBytesMax,
     sync: settings.spoolSync,
   });
-  const recovered = await recoverSpool(spool, await loadRecorderState(db, spool.node), now());
-  if (recovered.settled > 0)
-    logger.warning("calls of a stopped process were settled at what they had reserved", { calls: recovered.settled });
+  const { calls, checks } = await recoverSpool(spool, await loadRecorderState(db, spool.node), now());
   const recorder = startRecorder({
     spool,
     databaseUrl: db.url,
@@ -92,8 +91,7 @@ export async function openStores({ settings, logger, now, onDeath }: OpenStoresP
   });
   await recorder.drained();
   const counters = await loadCounters(db, now(), logger);
-  const { checks } = recovered;
-  return { embedded, databases, db, owner, masterKey, adminKey, keys, spool, recorder, checks, counters };
+  return { embedded, databases, db, owner, masterKey, adminKey, keys, spool, recorder, calls, checks, counters };
 }
 
 function startDatabase(

@@ -12,19 +12,24 @@ export interface TokenCounter {
   close(): Promise<void>;
 }
 
+export interface QueuedTokenCounter extends TokenCounter {
+  /** Counts handed to the worker and not answered. */
+  readonly unanswered: number;
+}
+
 interface Waiting {
   readonly resolve: (tokens: number | null) => void;
   readonly timer: NodeJS.Timeout;
 }
 
 /** Jobs handed to the worker and not answered. At 2 ms for 100 KB the last of them waits about a tenth of a second. */
-const JOBS_MAX = 64;
+export const TOKEN_COUNTS_MAX = 64;
 /** Handing a text to the thread copies it on the event loop, about 1 ms a MiB: a longer one is not worth the wait. */
 const CHARACTERS_MAX = 8 * 1024 * 1024;
 /** The vocabulary takes about 70 MB, counting about as much again. */
 const WORKER_HEAP_MIB = 256;
 
-export function createTokenCounter(): TokenCounter {
+export function createTokenCounter(): QueuedTokenCounter {
   const waiting = new Map<number, Waiting>();
   let worker: Worker | null = null;
   let lastId = 0;
@@ -65,10 +70,13 @@ export function createTokenCounter(): TokenCounter {
   }
 
   return {
+    get unanswered() {
+      return unanswered;
+    },
     count(texts, deadlineMs) {
       const characters = texts.reduce((sum, text) => sum + text.length, 0);
       if (characters === 0) return Promise.resolve(0);
-      if (closed || deadlineMs <= 0 || characters > CHARACTERS_MAX || unanswered >= JOBS_MAX)
+      if (closed || deadlineMs <= 0 || characters > CHARACTERS_MAX || unanswered >= TOKEN_COUNTS_MAX)
         return Promise.resolve(null);
       try {
         worker ??= start();

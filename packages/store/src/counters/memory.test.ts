@@ -92,6 +92,25 @@ test("a changed amount or mode counts at once, also for calls that still hold th
   expect(store.audit()).toEqual([]);
 });
 
+test("an amount of the call's own that is lowered while it runs holds it at its next extension, and nobody else", () => {
+  const store = new MemoryCounterStore();
+  const own = (amount: bigint, over: Partial<Limit> = {}): Limit => limitOf("a", { amount, perCall: "held", ...over });
+  const beside = limitOf("b", { amount: 50n });
+  store.reserve("r1", [own(20n), beside], usd(5n), NOW);
+  store.reserve("r2", [own(20n)], usd(5n), NOW);
+  expect(store.extend("r1", usd(1n), [own(10n)])).toMatchObject({ outcome: "refused", by: { limit: { amount: 10n } } });
+  // It stays so, and what was refused was not held.
+  expect(store.extend("r1", usd(1n)).outcome).toBe("refused");
+  expect(store.extend("r2", usd(10n)).outcome).toBe("reserved");
+  expect(store.extend("r1", usd(1n), [own(21n)]).outcome).toBe("reserved");
+  // A limit that is no longer among the call's holds on.
+  expect(store.extend("r1", usd(1n), []).outcome).toBe("refused");
+  // Who was only counted is held from here on.
+  store.reserve("r3", [own(0n, { id: "c", mode: "soft", perCall: "counted" })], usd(5n), NOW);
+  expect(store.extend("r3", usd(1n), [own(5n, { id: "c" })]).outcome).toBe("refused");
+  expect(store.audit()).toEqual([]);
+});
+
 test("measure, window and zone of a limit cannot change", () => {
   const store = new MemoryCounterStore();
   store.reserve("r", [limitOf("a")], usd(8n), NOW);

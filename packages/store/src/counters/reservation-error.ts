@@ -4,7 +4,7 @@ import type { Amounts } from "@tollhouse/engine";
 export class ReservationError extends Error {
   override readonly name = "ReservationError";
   readonly reservationId: string;
-  readonly state: "unknown" | "pending" | "settled" | "released";
+  readonly state: "unknown" | "pending" | "settled" | "released" | "expired";
 
   constructor(reservationId: string, state: ReservationError["state"], verb: "extend" | "settle") {
     super(`${verb}: reservation ${reservationId} is ${state}`);

@@ -34,6 +34,8 @@ export interface HeldReservation {
   readonly deadlineMs: number;
   /** Held on each counter, in the order of its limits. */
   readonly held: readonly CounterDelta[];
+  /** It was expired, and nobody has said yet that this is written down. */
+  readonly expired: boolean;
 }
 
 /**
@@ -45,13 +47,15 @@ export interface SharedCounterStore extends CounterStore {
   adjust(id: string, changes: readonly CounterChange[]): Promise<void>;
   /** Moves the deadline of reservations of this node. Those that are ended already stay so, and are returned. */
   keepAlive(ids: readonly string[], deadlineMs: number): Promise<readonly string[]>;
-  /** Pending reservations whose deadline is over, the oldest first. */
+  /** Reservations whose deadline is over, the oldest first; those that are expired until `confirmExpired`, again after a minute. */
   overdue(nowMs: number, atMost: number): Promise<readonly HeldReservation[]>;
   /**
-   * Ends somebody else's overdue reservation at what it holds. Null: it was ended already. Where its owner settles it after all, the
-   * difference is counted, once: `settle` then answers the deltas of what was really used.
+   * Ends somebody else's overdue reservation at what it holds; repeated, it answers the same. Null: its owner has ended it, or keeps it
+   * alive. Where its owner settles it after all, the difference is counted, once: `settle` then answers the deltas of what was really used.
    */
   expire(id: string, nowMs: number): Promise<readonly CounterDelta[] | null>;
+  /** These are written down: `overdue` need not tell of them again. */
+  confirmExpired(ids: readonly string[]): Promise<void>;
   /** Fresh from the store, in one round trip. */
   look(limits: readonly Limit[], nowMs: number): Promise<readonly CounterState[]>;
 }

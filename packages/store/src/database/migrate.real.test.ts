@@ -72,11 +72,38 @@ test("line ends of a checkout on Windows are no change", async () => {
   expect(await migrate(testing.db, { folder })).toEqual([]);
 });
 
-test("a database of a newer release is refused", async () => {
+test("the release before runs on what a newer one has only added to", async () => {
+  await write("0003_third", "-- expand\nCREATE TABLE third (a int);");
+  await write("0004_fourth", "-- expand\nALTER TABLE first ADD b int;");
+  expect(await migrate(testing.db, { folder })).toHaveLength(4);
+  await rm(join(path, "0003_third.sql"));
+  await rm(join(path, "0004_fourth.sql"));
+  expect(await migrate(testing.db, { folder })).toEqual([]);
+});
+
+test("a database in which a newer release has changed what is used is refused, whatever it added besides", async () => {
+  await write("0003_third", "-- contract: first is gone\nDROP TABLE first;");
+  await write("0004_fourth", "-- expand\nCREATE TABLE fourth (a int);");
+  await migrate(testing.db, { folder });
+  await rm(join(path, "0003_third.sql"));
+  await rm(join(path, "0004_fourth.sql"));
+  await expect(migrate(testing.db, { folder })).rejects.toMatchObject({
+    code: "SCHEMA_MISMATCH",
+    message: expect.stringMatching(/^the database was migrated by a newer Tollhouse.*\(0003_third\)/) as string,
+  });
+});
+
+test("a database that was migrated before files were marked is taken on", async () => {
+  await migrate(testing.db, { folder });
+  await testing.db.query("ALTER TABLE schema_migrations DROP COLUMN expand");
+  expect(await migrate(testing.db, { folder })).toEqual([]);
+});
+
+test("a newer release that does not say what its files do is refused", async () => {
   await write("0003_third", "CREATE TABLE third (a int);");
   await migrate(testing.db, { folder });
   await rm(join(path, "0003_third.sql"));
-  await expect(migrate(testing.db, { folder })).rejects.toThrow(/newer Tollhouse \(0003_third\)/);
+  await expect(migrate(testing.db, { folder })).rejects.toThrow(/newer Tollhouse, which .* \(0003_third\)/);
 });
 
 test("an applied file that is missing between others is refused by name", async () => {

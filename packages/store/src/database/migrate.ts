@@ -10,6 +10,7 @@ interface AppliedMigration {
   readonly version: number;
   readonly name: string;
   readonly checksum: string;
+  readonly expand: boolean;
 }
 
 export interface MigrateOptions {
@@ -22,8 +23,11 @@ export interface MigrateOptions {
  * `schema_migrations`: a start killed midway goes on from the last whole file. Concurrent starters wait for each other. The
  * lock is taken per transaction, not per session, so that it also holds through a connection pooler.
  *
- * Returns the names applied now. Throws StartRefused SCHEMA_MISMATCH when the database was migrated by a newer release, or
- * by files that differ from ours, nothing is changed then; DATABASE_ROLES_MISSING when its user may not make the roles.
+ * A database that a newer release has migrated by files that only add (`-- expand`) is taken as it is, so that processes of the
+ * release before run on while theirs are replaced one by one.
+ *
+ * Returns the names applied now. Throws StartRefused SCHEMA_MISMATCH when a newer release has changed what we use, or the database was
+ * migrated by files that differ from ours, nothing is changed then; DATABASE_ROLES_MISSING when its user may not make the roles.
  */
 export async function migrate(database: Database, options: MigrateOptions = {}): Promise<readonly string[]> {
   const files = await readMigrations(options.folder);
@@ -44,16 +48,19 @@ async function applyNext(tx: Queryable, files: readonly Migration[]): Promise<st
        version integer PRIMARY KEY, name text NOT NULL, checksum text NOT NULL,
        applied_at timestamptz NOT NULL DEFAULT now())`,
   );
+  // Of releases that did not mark their files nothing is known: such a file is one that changes.
+  await tx.query("ALTER TABLE schema_migrations ADD COLUMN IF NOT EXISTS expand boolean NOT NULL DEFAULT false");
   const { rows } = await tx.query<AppliedMigration>(
-    "SELECT version, name, checksum FROM schema_migrations ORDER BY version",
+    "SELECT version, name, checksum, expand FROM schema_migrations ORDER BY version",
   );
   const next = nextMigration(files, rows);
   if (next === null) return null;
   await run(tx, next);
-  await tx.query("INSERT INTO schema_migrations (version, name, checksum) VALUES ($1, $2, $3)", [
+  await tx.query("INSERT INTO schema_migrations (version, name, checksum, expand) VALUES ($1, $2, $3, $4)", [
     next.version,
     next.name,
     next.checksum,
+    next.expand,
   ]);
   return next.name;
 }
@@ -74,7 +81,10 @@ function nextMigration(files: readonly Migration[], applied: readonly AppliedMig
   const newest = files.at(-1)?.version ?? 0;
   for (const row of applied) {
     const file = files.find((candidate) => candidate.version === row.version);
-    if (file === undefined) throw refuse(row.version > newest ? newer(row) : missing(row));
+    if (file === undefined) {
+      if (row.version > newest && row.expand) continue;
+      throw refuse(row.version > newest ? newer(row) : missing(row));
+    }
     if (file.checksum !== row.checksum) throw refuse(changed(row, file));
   }
   const last = applied.at(-1)?.version ?? 0;
@@ -90,7 +100,7 @@ function refuse(reason: string): StartRefused {
 }
 
 function newer(row: AppliedMigration): string {
-  return `the database was migrated by a newer Tollhouse (${row.name}); start that release or a later one`;
+  return `the database was migrated by a newer Tollhouse, which changed what this one uses (${row.name}); start that release or a later one`;
 }
 
 function missing(row: AppliedMigration): string {

@@ -8,9 +8,12 @@ export interface Migration {
   readonly text: string;
   /** SHA-256 of the text, hex. */
   readonly checksum: string;
+  /** Does it only add, so that a server that does not know it can go on? Its first line then is `-- expand`. */
+  readonly expand: boolean;
 }
 
 const FOLDER = new URL("../../migrations/", import.meta.url);
+const EXPAND = /^-- expand(\n|$)/;
 const FILE = /^(\d{4})_[a-z0-9_]+\.sql$/;
 
 /** The migrations of a folder in order. Throws for a file that is no migration, and for two of the same number. */
@@ -32,5 +35,5 @@ async function readMigration(folder: URL, file: string): Promise<Migration> {
   // A checkout with CRLF line ends is the same migration.
   const text = (await readFile(new URL(file, folder), "utf8")).replaceAll("\r\n", "\n");
   const checksum = createHash("sha256").update(text).digest("hex");
-  return { version: Number(number), name: file.slice(0, -".sql".length), text, checksum };
+  return { version: Number(number), name: file.slice(0, -".sql".length), text, checksum, expand: EXPAND.test(text) };
 }

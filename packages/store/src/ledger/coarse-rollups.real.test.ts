@@ -12,8 +12,11 @@ const COARSE = [
   "usage_by_workload",
   "usage_by_workload_daily",
   "usage_by_session",
-  "usage_by_user",
+  "usage_by_user_feature",
   "usage_by_customer",
+  "usage_by_user_monthly",
+  "usage_by_customer_model",
+  "usage_by_customer_feature",
 ];
 
 let database: TestDatabase;
@@ -31,7 +34,8 @@ beforeAll(async () => {
       ...(n % 7 !== 0 && { feature: "+-" }),
     };
     const intent = sampleIntent(n, {
-      timeMs: Date.UTC(2026, 10, 19, 6) + n * 500_000,
+      // Two days of one month and one of the next.
+      timeMs: Date.UTC(2026, 10, 29, 6) + n * 500_000,
       environment: n % 6 === 0 ? "dev" : "prod",
       key: n % 2 === 0 ? null : "-",
       dimensions,
@@ -61,10 +65,14 @@ async function rowsOf(table: string): Promise<string[]> {
 test("what the recorder adds is what the migration makes of the hourly roll-up, row by row", async () => {
   const recorded = await Promise.all(COARSE.map(rowsOf));
   expect(recorded.map((rows) => rows.length > 5)).toEqual(COARSE.map(() => true));
-  const file = new URL("../../migrations/0014_usage_rollups.sql", import.meta.url);
-  const statements = (await readFile(file, "utf8")).replaceAll(/^--.*$/gm, "").split(";\n");
   await database.db.query(`TRUNCATE ${COARSE.join(", ")}`);
-  for (const text of statements) if (text.trim().startsWith("INSERT")) await database.db.query(text);
+  for (const name of ["0014_usage_rollups.sql", "0017_usage_by_month.sql"]) {
+    const file = new URL(`../../migrations/${name}`, import.meta.url);
+    const statements = (await readFile(file, "utf8")).replaceAll(/^--.*$/gm, "").split(";\n");
+    for (const text of statements)
+      // 0017 drops it.
+      if (/^\s*INSERT INTO (?!usage_by_user\n)/.test(text)) await database.db.query(text);
+  }
   expect(await Promise.all(COARSE.map(rowsOf))).toEqual(recorded);
 });
 

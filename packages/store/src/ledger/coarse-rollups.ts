@@ -1,4 +1,5 @@
 import { sha256 } from "./ledger-keys.ts";
+import { monthOfHour } from "./month-hours.ts";
 import type { ColumnValue } from "./projection.ts";
 import { USAGE_AXES } from "./rollup.ts";
 import type { UsageDelta } from "./rollup.ts";
@@ -8,7 +9,7 @@ type UsageAxis = (typeof USAGE_AXES)[number];
 /** What a batch adds to a roll-up coarser than the hourly one, and the statement that adds it. */
 export interface CoarseDeltas {
   readonly statement: string;
-  /** `hour` is the day, where the roll-up has days; axes in the order of the statement. */
+  /** `hour` is the day, or the hour a month begins at, where the roll-up has those; axes in the order of the statement. */
   readonly deltas: readonly UsageDelta[];
 }
 
@@ -22,38 +23,66 @@ const WORKLOAD: readonly UsageAxis[] = [
   "service",
   "team",
 ];
+const CUSTOMER_MODEL: readonly UsageAxis[] = ["environment", "customer", "provider", "model"];
+/** What of the product called. */
+const CALLER: readonly UsageAxis[] = ["key", "agent", "feature", "service", "team"];
 const HOURS_A_DAY = 24n;
+
+/** The period that an hour, or a day where the finer deltas have days, falls into. */
+type PeriodOf = (fine: bigint) => bigint;
+const hourOf: PeriodOf = (hour) => hour;
+const dayOf: PeriodOf = (hour) => hour / HOURS_A_DAY;
+
+/** A batch has few hours, and dates are dear. */
+function monthOf(hoursEach: bigint): PeriodOf {
+  const months = new Map<bigint, bigint>();
+  return (fine) => {
+    let month = months.get(fine);
+    if (month === undefined) {
+      month = monthOfHour(fine * hoursEach);
+      months.set(fine, month);
+    }
+    return month;
+  };
+}
 
 /** All coarser roll-ups of these hourly deltas. */
 export function coarseDeltas(hourly: readonly UsageDelta[]): CoarseDeltas[] {
   const columns = (axes: readonly UsageAxis[]): number[] => axes.map((axis) => USAGE_AXES.indexOf(axis));
-  const workload = folded(hourly, 1n, columns(WORKLOAD));
+  const workload = folded(hourly, hourOf, columns(WORKLOAD));
+  const users = folded(hourly, dayOf, columns(["environment", "user_pseudonym", ...CALLER]));
   return [
     { statement: "upsert-usage-by-workload", deltas: workload },
     {
       statement: "upsert-usage-by-workload-daily",
-      deltas: folded(workload, HOURS_A_DAY, [...WORKLOAD.keys()]),
+      deltas: folded(workload, dayOf, [...WORKLOAD.keys()]),
     },
     {
       statement: "upsert-usage-by-session",
-      deltas: folded(hourly, HOURS_A_DAY, columns(["environment", "session"])),
+      deltas: folded(hourly, dayOf, columns(["environment", "session"])),
     },
-    {
-      statement: "upsert-usage-by-user",
-      deltas: folded(hourly, HOURS_A_DAY, columns(["environment", "user_pseudonym"])),
-    },
+    { statement: "upsert-usage-by-user-feature", deltas: users },
+    { statement: "upsert-usage-by-user-monthly", deltas: folded(users, monthOf(HOURS_A_DAY), [0, 1]) },
     {
       statement: "upsert-usage-by-customer",
-      deltas: folded(hourly, HOURS_A_DAY, columns(["environment", "customer"])),
+      deltas: folded(hourly, dayOf, columns(["environment", "customer"])),
+    },
+    {
+      statement: "upsert-usage-by-customer-model",
+      deltas: folded(hourly, monthOf(1n), columns(CUSTOMER_MODEL)),
+    },
+    {
+      statement: "upsert-usage-by-customer-feature",
+      deltas: folded(hourly, monthOf(1n), columns(["environment", "customer", ...CALLER])),
     },
   ];
 }
 
-/** Deltas summed over `hours` hours and all axes but those in these columns. */
-function folded(fine: readonly UsageDelta[], hours: bigint, columns: readonly number[]): UsageDelta[] {
+/** Deltas summed over these periods and all axes but those in these columns. */
+function folded(fine: readonly UsageDelta[], periodOf: PeriodOf, columns: readonly number[]): UsageDelta[] {
   const sums = new Map<string, UsageDelta>();
   for (const delta of fine) {
-    const hour = delta.hour / hours;
+    const hour = periodOf(delta.hour);
     let name = `${delta.tenant}${hour}`;
     for (const column of columns) name += nameOf(delta.axes[column] ?? null);
     const sum = sums.get(name);

@@ -1,6 +1,6 @@
 import { writeSync } from "node:fs";
 import { openDatabase } from "../database/database.ts";
-import { recoverSpool } from "../spool/recover.ts";
+import { recoverSpool, settleRecovered } from "../spool/recover.ts";
 import { openSpool } from "../spool/spool.ts";
 import { loadRecorderState } from "./recorder-state.ts";
 import { startRecorder } from "./recorder.ts";
@@ -14,11 +14,12 @@ const [dir = "", url = "", first = "0", task = "calls"] = process.argv.slice(2);
 const say = (line: string): unknown => writeSync(1, `${line}\n`);
 const spool = await openSpool({ dir, segmentBytes: 64 * 1024 });
 const database = await openDatabase({ url }, { connectionsMax: 1 });
-const report = await recoverSpool(spool, await loadRecorderState(database, spool.node), Date.now());
+const { calls } = await recoverSpool(spool, await loadRecorderState(database, spool.node), Date.now());
+const settled = await settleRecovered(spool, calls, Date.now());
 await database.close();
 const masterKey = Buffer.alloc(32, 7);
 const recorder = startRecorder({ spool, databaseUrl: url, masterKey, onError: (message) => say(`# ${message}`) });
-say(`r ${report.settled}`);
+say(`r ${settled.length}`);
 if (task === "finish") {
   await recorder.drained();
   await recorder.stop();

@@ -1,13 +1,14 @@
 import { formatNano } from "@tollhouse/engine";
 import type { Database, Queryable } from "../database/database.ts";
 import type { LedgerKeys } from "../ledger/ledger-keys.ts";
+import { monthOfHour } from "../ledger/month-hours.ts";
 import { hourRange } from "./hour-range.ts";
 import { reportSettings } from "./report-settings.ts";
 import { isAxis, isTime, type UsageGroup } from "./usage-axes.ts";
 import { usageDays, type UsageDays } from "./usage-days.ts";
 import { resolveFilter, StatementValues, type UsageFilter } from "./usage-filter.ts";
 import { RowOrder, type RowPlace, type UsageOrder } from "./usage-order.ts";
-import { SUMS, type SumName } from "./usage-source.ts";
+import { SUMS, type SumName, type UsagePeriods } from "./usage-source.ts";
 import { reportText, rowsText, type UsageStatement } from "./usage-statement.ts";
 
 export interface UsageRequest {
@@ -123,10 +124,14 @@ async function statementOf(
     month: groupBy.includes("month") ? await usageDays(tx, tenant, "month", timeZone, range) : NO_DAYS,
   };
   const filter = await resolveFilter(tx, keys, tenant, request.filter ?? {});
-  const wholeDays =
-    !groupBy.includes("hour") && [...days.day.starts, ...days.month.starts].every((hour) => hour % HOURS_A_DAY === 0n);
-  const source = { tenant, range, filter, wholeDays };
+  const source = { tenant, range, filter, periods: periodsFor(groupBy, days) };
   return { statement: { ...source, order, starts: { day: days.day.starts, month: days.month.starts } }, days };
+}
+
+function periodsFor(groupBy: readonly UsageGroup[], { day, month }: UsageDaysByKind): UsagePeriods {
+  if (groupBy.includes("hour") || ![...day.starts, ...month.starts].every((hour) => hour % HOURS_A_DAY === 0n))
+    return "hours";
+  return groupBy.includes("day") || !month.starts.every((hour) => monthOfHour(hour) === hour) ? "days" : "months";
 }
 
 type UsageDaysByKind = { readonly day: UsageDays; readonly month: UsageDays };

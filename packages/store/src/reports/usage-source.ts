@@ -1,5 +1,6 @@
+import { monthAfter, monthOfHour } from "../ledger/month-hours.ts";
 import type { HourRange } from "./hour-range.ts";
-import { columnOf, isParty, PARTIES, type UsageAxis } from "./usage-axes.ts";
+import { columnOf, isParty, DAYS, MONTHS, type PartyTable, type UsageAxis } from "./usage-axes.ts";
 import { filterText, type ResolvedFilter, type StatementValues } from "./usage-filter.ts";
 
 /** What is asked of the tables. Text of statements is made of the constants below alone; whatever was asked for is a value. */
@@ -8,9 +9,11 @@ export interface SourceRequest {
   readonly range: HourRange;
   readonly axes: readonly UsageAxis[];
   readonly filter: ResolvedFilter;
-  /** Do whole UTC days suffice (no hours asked for, no days of another zone)? */
-  readonly wholeDays: boolean;
+  /** The longest periods of UTC that suffice: hours where hours are asked for, or the days of another zone. */
+  readonly periods: UsagePeriods;
 }
+
+export type UsagePeriods = "hours" | "days" | "months";
 
 export const SUMS = [
   "calls",
@@ -24,15 +27,15 @@ export const SUMS = [
 export type SumName = (typeof SUMS)[number];
 
 const HOUR_US = 3_600_000_000n;
-const HOURS_A_DAY = 24n;
+const A_DAY = 24n;
 const ROLLED_UP = SUMS.join(", ");
 /** The same sums of one entry (types: 2 settled, 4 released, 5 recorded; flag 1: no price was known). */
 const OF_ENTRY = `(type IN (2, 4, 5))::int::bigint AS calls, (type = 4)::int::bigint AS released, blocked_calls AS blocked,
   (type IN (2, 5) AND flags & 1 = 1)::int::bigint AS cost_unknown, input_tokens, output_tokens, amount_nano AS cost_nano`;
 
 /**
- * `SELECT hour, <axes>, <sums>`, as often as the range has parts, from the shortest table that knows the axes: days of one party, hours of
- * what was run, or hours of everything; what sticks out at either end of the hours comes from the ledger, so every answer is exact.
+ * `SELECT hour, <axes>, <sums>`, as often as the range has parts, from the shortest table that knows the axes: months or days of one party,
+ * days or hours of what was run, or hours of everything; what sticks out at either end of the hours comes from the ledger, so every answer is exact.
  */
 export function sourceText(request: SourceRequest, values: StatementValues): string {
   const { range, axes, filter, tenant } = request;
@@ -40,17 +43,21 @@ export function sourceText(request: SourceRequest, values: StatementValues): str
     `SELECT ${[hour, ...axes.map(columnOf), sums].join(", ")} FROM ${table} WHERE tenant = ${tenantAt} AND ${where}${filters}`;
   const tenantAt = values.add(tenant);
   const filters = filterText(filter, values);
-  const span = (column: string, [from, to]: readonly [bigint, bigint]): string =>
+  const span = (column: string, [from, to]: Span): string =>
     `${column} >= ${values.add(from)} AND ${column} < ${values.add(to)}`;
   const parts: string[] = [];
-  const hours = (table: string, part: readonly [bigint, bigint]): void => {
-    if (part[0] < part[1]) parts.push(select(table, "hour", ROLLED_UP, span("hour", part)));
-  };
-  const { byDay, byHour } = tablesFor(request);
-  const { days, before, after } = byDay === null ? noDays(range.hours) : wholeDays(range.hours);
-  if (days[0] < days[1]) parts.push(select(byDay as string, "day * 24 AS hour", ROLLED_UP, span("day", days)));
-  hours(byHour, before);
-  hours(byHour, after);
+  const { byMonth, byDay, byHour } = tablesFor(request);
+  const months = byMonth === null ? without(range.hours) : inWhole(range.hours, monthOfHour, monthAfter);
+  if (byMonth !== null && months.inside !== null)
+    parts.push(select(byMonth, "month AS hour", ROLLED_UP, span("month", months.inside)));
+  for (const outside of months.outside) {
+    const days = byDay === null ? without(outside) : inWhole(outside, dayOfHour, (hour) => dayOfHour(hour) + A_DAY);
+    if (byDay !== null && days.inside !== null) {
+      const inDays = [days.inside[0] / A_DAY, days.inside[1] / A_DAY] as const;
+      parts.push(select(byDay, "day * 24 AS hour", ROLLED_UP, span("day", inDays)));
+    }
+    for (const hours of days.outside) parts.push(select(byHour, "hour", ROLLED_UP, span("hour", hours)));
+  }
   for (const end of [range.before, range.after])
     if (end[0] < end[1])
       parts.push(
@@ -67,41 +74,66 @@ export function sourceText(request: SourceRequest, values: StatementValues): str
 }
 
 interface Tables {
-  /** null = days do not know what is asked. */
+  /** null = months, or days, do not know what is asked. */
+  readonly byMonth: string | null;
   readonly byDay: string | null;
   readonly byHour: string;
 }
 
-const HOURS_OF_ALL: Tables = { byDay: null, byHour: "usage_hourly" };
+const HOURS_OF_ALL: Tables = { byMonth: null, byDay: null, byHour: "usage_hourly" };
 
 /** The shortest tables that know what the answer and the filter need. */
-function tablesFor({ axes, filter, wholeDays: days }: SourceRequest): Tables {
+function tablesFor({ axes, filter, periods }: SourceRequest): Tables {
   const needed = new Set([...axes, ...filter.map(({ axis }) => axis)]);
   // Every table has it.
   needed.delete("environment");
   const parties = [...needed].filter(isParty);
   const [party] = parties;
-  if (party === undefined) return { byDay: days ? "usage_by_workload_daily" : null, byHour: "usage_by_workload" };
-  if (needed.size > 1 || !days) return HOURS_OF_ALL;
+  if (party === undefined) return workloadTables(periods);
+  if (periods === "hours") return HOURS_OF_ALL;
   // Named sessions and users are faster found by their index of hours.
   const named = filter.find(({ axis }) => axis === party);
   if (named !== undefined && !named.orNone && party !== "customer") return HOURS_OF_ALL;
-  return { byDay: PARTIES[party], byHour: "usage_hourly" };
+  const knowing = ({ axes: known }: PartyTable): boolean => [...needed].every((axis) => known.includes(axis));
+  const byDay = DAYS.find(knowing)?.table ?? null;
+  const ofMonths = periods === "months" && byDay !== "usage_by_customer" ? MONTHS.find(knowing) : undefined;
+  return { byMonth: ofMonths?.table ?? null, byDay, byHour: "usage_hourly" };
 }
 
-interface DayRange {
-  readonly days: readonly [bigint, bigint];
-  readonly before: readonly [bigint, bigint];
-  readonly after: readonly [bigint, bigint];
+function workloadTables(periods: UsagePeriods): Tables {
+  return {
+    byMonth: null,
+    byDay: periods === "hours" ? null : "usage_by_workload_daily",
+    byHour: "usage_by_workload",
+  };
 }
 
-function noDays(hours: readonly [bigint, bigint]): DayRange {
-  return { days: [0n, 0n], before: hours, after: [0n, 0n] };
+/** Half-open, hours. */
+type Span = readonly [from: bigint, to: bigint];
+
+interface SpanParts {
+  /** The whole periods; null = there is none. */
+  readonly inside: Span | null;
+  readonly outside: readonly Span[];
 }
 
-function wholeDays([from, to]: readonly [bigint, bigint]): DayRange {
-  const first = (from + HOURS_A_DAY - 1n) / HOURS_A_DAY;
-  const end = to / HOURS_A_DAY;
-  if (first >= end) return noDays([from, to]);
-  return { days: [first, end], before: [from, first * HOURS_A_DAY], after: [end * HOURS_A_DAY, to] };
+function without(span: Span): SpanParts {
+  return { inside: null, outside: span[0] < span[1] ? [span] : [] };
+}
+
+/** Cuts a span at the first and the last border of periods in it. */
+function inWhole(span: Span, periodOf: (hour: bigint) => bigint, periodAfter: (hour: bigint) => bigint): SpanParts {
+  const [from, to] = span;
+  const first = periodOf(from) === from ? from : periodAfter(from);
+  const end = periodOf(to);
+  if (first >= end) return without(span);
+  const ends: Span[] = [
+    [from, first],
+    [end, to],
+  ];
+  return { inside: [first, end], outside: ends.filter(([start, stop]) => start < stop) };
+}
+
+function dayOfHour(hour: bigint): bigint {
+  return hour - (hour % A_DAY);
 }

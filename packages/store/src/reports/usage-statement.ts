@@ -25,7 +25,7 @@ export function reportText(statement: UsageStatement, page: PageAsked, values: S
   const from =
     grouped && !order.axes.some(isParty)
       ? "grouped"
-      : `(${sourceText({ ...statement, axes: [], wholeDays: true }, values)}) AS everything`;
+      : `(${sourceText({ ...statement, axes: [], periods: "months" }, values)}) AS everything`;
   const total = `SELECT ${SUMS.map((name) => `sum_whole(${name}) AS total_${name}`).join(", ")} FROM ${from}`;
   if (!grouped) return `SELECT total.*, false AS present FROM (${total}) AS total`;
   const behind = page.after === null ? "" : `WHERE ${order.after(page.after, values)}`;

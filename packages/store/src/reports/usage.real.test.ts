@@ -1,17 +1,26 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DIMENSIONS, type Dimensions } from "@tollhouse/contract";
 import { testDatabase, type TestDatabase } from "@tollhouse/testkit";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { LedgerKeys } from "../ledger/ledger-keys.ts";
 import { startRecorder } from "../ledger/recorder.ts";
-import { sampleBlocked, sampleIntent, sampleOutcome } from "../ledger/sample-records.ts";
+import { sampleBlocked, sampleIntent } from "../ledger/sample-records.ts";
 import { DEFAULT_TENANT } from "../ledger/tenant-id.ts";
 import { openSpool } from "../spool/spool.ts";
 import { allCalls, listCalls } from "./calls.ts";
-import { columnOf, isAxis, USAGE_AXES, USAGE_GROUPS, type UsageAxis, type UsageGroup } from "./usage-axes.ts";
+import {
+  columnOf,
+  DAYS,
+  isAxis,
+  MONTHS,
+  USAGE_AXES,
+  USAGE_GROUPS,
+  type UsageAxis,
+  type UsageGroup,
+} from "./usage-axes.ts";
+import { dimensionsOf, named, numbers, outcomeOf, totalOf } from "./sample-usage.ts";
 import type { UsageFilter } from "./usage-filter.ts";
 import { USAGE_ORDERS, type UsageOrder } from "./usage-order.ts";
 import { usageReport, usageRows, type UsageRow, type UsageSums } from "./usage-report.ts";
@@ -63,23 +72,6 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 
-/** Each is missing somewhere, and some say what a spreadsheet or a statement would stumble over. */
-function dimensionsOf(n: number): Dimensions {
-  const values = ["a", 'Zé, "b"', "'; DROP TABLE users; --", "=1+1", "a'b", "ﬁn"];
-  const said = DIMENSIONS.flatMap((name, i) =>
-    (n + i) % (i + 3) === 0 ? [] : [[name, `${values[(n * 7 + i) % values.length] ?? ""}${n % (i + 2)}`] as const],
-  );
-  return Object.fromEntries(said);
-}
-
-function outcomeOf(n: number): ReturnType<typeof sampleOutcome> {
-  if (n % 11 === 0) return sampleOutcome(n, { end: "released", usage: {}, cost: "0", deltas: ["0", "0", "0"] });
-  const unpriced = n % 13 === 0;
-  const cost = unpriced ? null : String(1000 + n);
-  const usage = { input: n, input_cache_read: 3, output: 2 * n };
-  return sampleOutcome(n, { usage, cost, deltas: [cost ?? "0", String(3 * n + 3), "1"] });
-}
-
 interface Question {
   readonly groupBy: readonly UsageGroup[];
   readonly filter: UsageFilter;
@@ -122,29 +114,6 @@ async function naive({ groupBy, filter, fromMs, toMs, timeZone }: Question): Pro
       { ...numbers(counts), cost: cost ?? "" },
     ]),
   );
-}
-
-function numbers(counts: Record<string, string>): Omit<UsageSums, "cost"> {
-  return Object.fromEntries(Object.entries(counts).map(([name, text]) => [name, Number(text)])) as Omit<
-    UsageSums,
-    "cost"
-  >;
-}
-
-function named(row: UsageRow, groupBy: readonly UsageGroup[]): [string, UsageSums] {
-  const { calls, blocked, released, cost_unknown, input_tokens, output_tokens, cost } = row;
-  const sums = { calls, blocked, released, cost_unknown, input_tokens, output_tokens, cost };
-  return [JSON.stringify(groupBy.map((group) => row[group])), sums];
-}
-
-function totalOf(rows: Iterable<UsageSums>): UsageSums {
-  const total = { calls: 0, blocked: 0, released: 0, cost_unknown: 0, input_tokens: 0, output_tokens: 0 };
-  let nano = 0n;
-  for (const row of rows) {
-    for (const name of Object.keys(total) as (keyof typeof total)[]) total[name] += row[name];
-    nano += BigInt(row.cost.replace(".", ""));
-  }
-  return { ...total, cost: `${nano / 1_000_000_000n}.${String(nano % 1_000_000_000n).padStart(9, "0")}` };
 }
 
 async function allPages(question: Question): Promise<{ rows: UsageRow[]; totals: UsageSums[] }> {
@@ -192,30 +161,58 @@ function filterOf(asked: Partial<Record<UsageAxis, number[]>>): UsageFilter {
   );
 }
 
-const aQuestion: fc.Arbitrary<Question> = fc
-  .record({
-    groupBy: fc.uniqueArray(fc.constantFrom<UsageGroup>(...USAGE_GROUPS), { minLength: 1, maxLength: 4 }),
-    filter: aFilter,
-    span: fc.tuple(aTime, fc.oneof(aTime, fc.constant(Infinity))),
-    order: fc.constantFrom<UsageOrder | null>(null, ...USAGE_ORDERS),
-    limit: fc.constantFrom(7, 60, 1000),
-    timeZone: fc.constantFrom(...ZONES),
-  })
-  .map(({ span: [a, b], ...rest }) => ({ ...rest, fromMs: Math.min(a, b), toMs: Math.max(a, b) }));
+interface Asked {
+  readonly groups: readonly UsageGroup[];
+  readonly filter: fc.Arbitrary<UsageFilter>;
+  readonly from: fc.Arbitrary<number>;
+  readonly zones: readonly string[];
+}
+
+const questionOf = ({ groups, filter, from, zones }: Asked): fc.Arbitrary<Question> =>
+  fc
+    .record({
+      groupBy: fc.uniqueArray(fc.constantFrom<UsageGroup>(...groups), { minLength: 1, maxLength: 4 }),
+      filter,
+      span: fc.tuple(from, fc.oneof(aTime, fc.constant(Infinity))),
+      order: fc.constantFrom<UsageOrder | null>(null, ...USAGE_ORDERS),
+      limit: fc.constantFrom(7, 60, 1000),
+      timeZone: fc.constantFrom(...zones),
+    })
+    .map(({ span: [a, b], ...rest }) => ({ ...rest, fromMs: Math.min(a, b), toMs: Math.max(a, b) }));
+const aQuestion = questionOf({ groups: USAGE_GROUPS, filter: aFilter, from: aTime, zones: ZONES });
+/** Of what one roll-up of months or of days knows, over ranges with whole months in them. */
+const aLongQuestion = fc.constantFrom(...DAYS, ...MONTHS).chain(({ axes }) =>
+  questionOf({
+    groups: [...axes, "environment", "month", "day"],
+    filter: fc
+      .dictionary(
+        fc.constantFrom<UsageAxis>(...axes, "environment"),
+        fc.array(fc.nat(CALLS), { minLength: 1, maxLength: 3 }),
+        { maxKeys: 1 },
+      )
+      .map((asked) => filterOf(asked as Partial<Record<UsageAxis, number[]>>)),
+    from: fc.oneof(aTime, fc.constant(0)),
+    // Months of any other zone are summed by the hour.
+    zones: ["UTC"],
+  }),
+);
 
 describe("usage", () => {
+  const isTheSum = async (question: Question): Promise<void> => {
+    const expected = await naive(question);
+    const { rows, totals } = await allPages(question);
+    const found = rows.map((row) => named(row, question.groupBy));
+    expect(Object.fromEntries(found)).toEqual(Object.fromEntries(expected));
+    expect(found).toHaveLength(expected.size);
+    for (const total of totals) expect(total).toEqual(totalOf(expected.values()));
+  };
+
   test("of any groups, filter, range, zone, order and page size is the sum over the ledger, and the total is that of all pages", async () => {
-    await fc.assert(
-      fc.asyncProperty(aQuestion, async (question) => {
-        const expected = await naive(question);
-        const { rows, totals } = await allPages(question);
-        const found = rows.map((row) => named(row, question.groupBy));
-        expect(Object.fromEntries(found)).toEqual(Object.fromEntries(expected));
-        expect(found).toHaveLength(expected.size);
-        for (const total of totals) expect(total).toEqual(totalOf(expected.values()));
-      }),
-      { numRuns: ROUNDS, seed: SEED },
-    );
+    await fc.assert(fc.asyncProperty(aQuestion, isTheSum), { numRuns: ROUNDS, seed: SEED });
+  });
+
+  test("of one user, session or customer and what each called, over whole months, is the sum over the ledger too", async () => {
+    await fc.assert(fc.asyncProperty(aLongQuestion, isTheSum), { numRuns: ROUNDS, seed: SEED });
   });
 
   test("comes in the order asked for", async () => {

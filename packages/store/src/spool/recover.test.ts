@@ -6,9 +6,11 @@ import { sampleIntent, sampleOutcome } from "../ledger/sample-records.ts";
 import { NOTHING_RECORDED } from "./open-calls.ts";
 import { SPOOL_START } from "./position.ts";
 import { readSpool } from "./read-spool.ts";
-import { RECOVERED_DOUBT, recoverSpool } from "./recover.ts";
+import type { RecorderState } from "./open-calls.ts";
+import { RECOVERED_DOUBT, recoverSpool, settleRecovered } from "./recover.ts";
 import type { OutcomeRecord } from "./records.ts";
 import { openSpool } from "./spool.ts";
+import type { Spool } from "./spool.ts";
 
 const NOW = Date.UTC(2026, 10, 21, 7);
 let dir: string;
@@ -23,6 +25,10 @@ async function outcomes(): Promise<OutcomeRecord[]> {
   return found;
 }
 
+async function recover(spool: Spool, state: RecorderState = NOTHING_RECORDED): Promise<readonly OutcomeRecord[]> {
+  return settleRecovered(spool, (await recoverSpool(spool, state, NOW)).calls, NOW);
+}
+
 test("an intent without an outcome is settled at all that was held, as estimated and in doubt", async () => {
   const spool = await openSpool({ dir });
   const open = sampleIntent(1);
@@ -32,9 +38,8 @@ test("an intent without an outcome is settled at all that was held, as estimated
   void spool.append(sampleIntent(2));
   await spool.append(sampleOutcome(2));
 
-  const report = await recoverSpool(spool, NOTHING_RECORDED, NOW);
+  expect(await recover(spool)).toHaveLength(1);
 
-  expect(report).toMatchObject({ settled: 1, settledUsd: 1251n });
   expect((await outcomes()).at(-1)).toMatchObject({
     decision: open.decision,
     end: "settled",
@@ -50,12 +55,12 @@ test("an intent without an outcome is settled at all that was held, as estimated
 test("recovering again, or after a kill in the middle of it, ends every call once", async () => {
   const spool = await openSpool({ dir });
   for (let n = 0; n < 5; n++) await spool.append(sampleIntent(n));
-  await recoverSpool(spool, NOTHING_RECORDED, NOW);
+  await recover(spool);
   await spool.append(sampleIntent(5));
   await spool.close();
   const again = await openSpool({ dir });
-  await recoverSpool(again, NOTHING_RECORDED, NOW);
-  await recoverSpool(again, NOTHING_RECORDED, NOW);
+  await recover(again);
+  await recover(again);
   await again.close();
   const ended = (await outcomes()).map((outcome) => outcome.decision);
   expect(ended.toSorted()).toEqual([0, 1, 2, 3, 4, 5].map((n) => sampleIntent(n).decision));
@@ -64,7 +69,7 @@ test("recovering again, or after a kill in the middle of it, ends every call onc
 test("a call without a price stays of unknown cost: never zero", async () => {
   const spool = await openSpool({ dir });
   await spool.append(sampleIntent(1, { priceVersion: null, reservedUsd: "0" }));
-  await recoverSpool(spool, NOTHING_RECORDED, NOW);
+  await recover(spool);
   expect((await outcomes())[0]).toMatchObject({ cost: null, source: "estimated" });
   await spool.close();
 });
@@ -78,6 +83,20 @@ test("a call kept in the database counts extensions from before that place once,
   const done = spool.end();
   await spool.append(extend);
   const state = { start: SPOOL_START, done, open: [{ intent, reservedUsd: 1010n, reservedTokens: 500n }] };
-  expect(await recoverSpool(spool, state, NOW)).toMatchObject({ settled: 1, settledUsd: 1020n });
+  expect(await recover(spool, state)).toMatchObject([{ cost: "1020" }]);
+  await spool.close();
+});
+
+test("what a limit that came since must count is told by whoever counts, in the outcome that ends the call", async () => {
+  const spool = await openSpool({ dir });
+  await spool.append(sampleIntent(1));
+  const { calls } = await recoverSpool(spool, NOTHING_RECORDED, NOW);
+  const counted: bigint[] = [];
+  await settleRecovered(spool, calls, NOW, (_, held) => {
+    counted.push(held.usd);
+    return [{ limit: "lim_new", window: "lifetime", amount: held.usd.toString() }];
+  });
+  expect(counted).toEqual([1000n]);
+  expect((await outcomes()).at(-1)?.late).toEqual([{ limit: "lim_new", window: "lifetime", amount: "1000" }]);
   await spool.close();
 });

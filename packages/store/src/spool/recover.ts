@@ -1,4 +1,5 @@
 import type { Usage } from "@tollhouse/contract";
+import type { Amounts } from "@tollhouse/engine";
 import { OpenCalls } from "./open-calls.ts";
 import type { OpenCall, RecorderState } from "./open-calls.ts";
 import { comparePositions } from "./position.ts";
@@ -9,43 +10,47 @@ import type { Spool } from "./spool.ts";
 export const RECOVERED_DOUBT = "node stopped before the outcome";
 
 export interface RecoverReport {
-  /** Calls that were open when the node stopped, and are settled now at what was held. */
-  readonly settled: number;
-  /** Held by them, nano-dollars. */
-  readonly settledUsd: bigint;
-  /** The counters they were settled on, for a counter store that is rebuilt beside the recorder. */
-  readonly outcomes: readonly OutcomeRecord[];
+  /** Calls that were open when the node stopped, to be ended by `settleRecovered` before another call is admitted. */
+  readonly calls: readonly OpenCall[];
   /** Checks of SDKs that are still open: Tollhouse sent nothing for them, so they go on holding until they are recorded or expire. */
   readonly checks: readonly OpenCall[];
 }
 
+/** Counts what a call held where counters are at hand, and answers those of limits that came into force since its intent. */
+export type CountRecovered = (call: OpenCall, held: Amounts) => OutcomeRecord["late"];
+
 /**
- * Ends every call that a stopped process left open: bytes may have been sent and billed, so it is settled at what was held, as
- * `estimated` and in doubt; reconciliation corrects it. Run before serving and before the recorder starts. Running it twice,
- * or being killed in it, ends every call once: what it appended is seen by the next run.
+ * Finds what a stopped process left open. Run before serving and before the recorder starts.
  *
- * `state`: `loadRecorderState(db, spool.node)`. Resolves when the outcomes survive another kill.
+ * `state`: `loadRecorderState(db, spool.node)`.
  */
 export async function recoverSpool(spool: Spool, state: RecorderState, nowMs: number): Promise<RecoverReport> {
   // A power cut may have taken what was not synced yet, and the database has it: places up to there are taken.
   if (comparePositions(state.done, spool.end()) > 0) spool.moveBehind(state.done);
-  const open = await openCallsOf(spool, state, nowMs);
-  const outcomes: OutcomeRecord[] = [];
-  let settledUsd = 0n;
-  const writes: Promise<void>[] = [];
-  const checks: OpenCall[] = [];
-  for (const call of open.all()) {
-    if (call.intent.expiresMs !== undefined) {
-      checks.push(call);
-      continue;
-    }
-    const outcome = recoveredOutcome(call, nowMs);
-    outcomes.push(outcome);
-    settledUsd += call.reservedUsd;
-    writes.push(spool.append(outcome));
-  }
-  await Promise.all(writes);
-  return { settled: outcomes.length, settledUsd, outcomes, checks };
+  const open = [...(await openCallsOf(spool, state, nowMs)).all()];
+  return {
+    calls: open.filter(({ intent }) => intent.expiresMs === undefined),
+    checks: open.filter(({ intent }) => intent.expiresMs !== undefined),
+  };
+}
+
+/**
+ * Ends them: bytes may have been sent and billed, so each is settled at what was held, as `estimated` and in doubt; reconciliation
+ * corrects it. Run before serving. Being killed in it ends every call once all the same: what it appended is seen by the next start.
+ * All of it is counted and appended in one turn; resolves with the outcomes when they survive another kill.
+ */
+export async function settleRecovered(
+  spool: Spool,
+  calls: readonly OpenCall[],
+  nowMs: number,
+  count: CountRecovered = () => [],
+): Promise<readonly OutcomeRecord[]> {
+  const outcomes = calls.map((call) => {
+    const held = { usd: call.reservedUsd, tokens: call.reservedTokens, requests: 1n };
+    return recoveredOutcome(call, held, nowMs, count(call, held));
+  });
+  await Promise.all(outcomes.map((outcome) => spool.append(outcome)));
+  return outcomes;
 }
 
 async function openCallsOf({ dir, disk }: Spool, state: RecorderState, nowMs: number): Promise<OpenCalls> {
@@ -60,9 +65,8 @@ async function openCallsOf({ dir, disk }: Spool, state: RecorderState, nowMs: nu
   return open;
 }
 
-function recoveredOutcome(call: OpenCall, nowMs: number): OutcomeRecord {
+function recoveredOutcome(call: OpenCall, held: Amounts, nowMs: number, late: OutcomeRecord["late"]): OutcomeRecord {
   const { intent } = call;
-  const held = { usd: call.reservedUsd, tokens: call.reservedTokens, requests: 1n };
   return {
     t: "outcome",
     decision: intent.decision,
@@ -78,7 +82,7 @@ function recoveredOutcome(call: OpenCall, nowMs: number): OutcomeRecord {
     providerId: null,
     doubt: RECOVERED_DOUBT,
     deltas: intent.counters.map((counter) => String(held[counter.measure])),
-    late: [],
+    late,
     latencyMs: Math.max(0, nowMs - intent.timeMs),
   };
 }

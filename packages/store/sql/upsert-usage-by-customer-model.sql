@@ -1,13 +1,13 @@
--- Adds a batch's usage to the users of its days. Runs under the chain's lock, as upsert-usage-hourly.
-INSERT INTO usage_by_user AS u (
-  tenant, day, row_key, calls, released, blocked, cost_unknown, input_tokens,
-  output_tokens, cost_nano, environment, user_pseudonym
+-- Adds a batch's usage to the customers of its months, by model. Runs under the chain's lock, as upsert-usage-hourly.
+INSERT INTO usage_by_customer_model AS u (
+  tenant, month, row_key, calls, released, blocked, cost_unknown, input_tokens,
+  output_tokens, cost_nano, environment, customer, provider, model
 )
 SELECT * FROM unnest(
   $1::uuid[], $2::bigint[], $3::bytea[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[],
-  $9::bigint[], $10::bigint[], $11::text[], $12::bytea[]
+  $9::bigint[], $10::bigint[], $11::text[], $12::text[], $13::text[], $14::text[]
 )
-ON CONFLICT (tenant, day, row_key) DO UPDATE SET
+ON CONFLICT (tenant, month, row_key) DO UPDATE SET
   calls = u.calls + excluded.calls,
   released = u.released + excluded.released,
   blocked = u.blocked + excluded.blocked,
