@@ -1,6 +1,12 @@
 import { createServer, request, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { LimitNotChanged, SpoolUnavailable } from "@tollhouse/store";
+import {
+  AnomalyRuleNotChanged,
+  LimitNotChanged,
+  PlanNotChanged,
+  PolicyNotChanged,
+  SpoolUnavailable,
+} from "@tollhouse/store";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { createControlApi, parseInput, type ControlApi } from "./control-api.ts";
@@ -26,6 +32,8 @@ beforeAll(async () => {
         app.get("/api/v1/known", () => Promise.reject(new Problem("VERSION_CONFLICT", "too late")));
         app.get("/api/v1/spool", () => Promise.reject(new SpoolUnavailable("full")));
         app.get("/api/v1/elsewhere", () => Promise.reject(new LimitNotChanged("NOT_FOUND", "there is no limit")));
+        for (const [at, error] of [new PolicyNotChanged(), new PlanNotChanged(), new AnomalyRuleNotChanged()].entries())
+          app.get(`/api/v1/changed-${at}`, () => Promise.reject(error));
         app.get("/api/v1/bug", () => Promise.reject(new Error("secret of the inside")));
       },
     ],
@@ -102,6 +110,9 @@ describe("what goes wrong is said in one shape", () => {
     ["GET", "/api/v1/known", "", 409, "VERSION_CONFLICT"],
     ["GET", "/api/v1/spool", "", 503, "SPOOL_UNAVAILABLE"],
     ["GET", "/api/v1/elsewhere", "", 404, "NOT_FOUND"],
+    ["GET", "/api/v1/changed-0", "", 409, "VERSION_CONFLICT"],
+    ["GET", "/api/v1/changed-1", "", 409, "VERSION_CONFLICT"],
+    ["GET", "/api/v1/changed-2", "", 409, "VERSION_CONFLICT"],
     ["POST", "/api/v1/things", "{", 400, "REQUEST_INVALID"],
     ["POST", "/api/v1/things", '{"__proto__": {}}', 400, "REQUEST_INVALID"],
     ["POST", "/api/v1/things", `{"a": "${"x".repeat(1024 * 1024)}"}`, 413, "REQUEST_TOO_LARGE"],

@@ -1,7 +1,14 @@
 import { createServer, type IncomingMessage, type OutgoingHttpHeaders, type ServerResponse } from "node:http";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { CODES } from "@tollhouse/contract";
-import { DatabaseUnavailable, LimitNotChanged, SpoolUnavailable } from "@tollhouse/store";
+import {
+  AnomalyRuleNotChanged,
+  DatabaseUnavailable,
+  LimitNotChanged,
+  PlanNotChanged,
+  PolicyNotChanged,
+  SpoolUnavailable,
+} from "@tollhouse/store";
 import type { z, ZodType } from "zod";
 import { endAfterRequest } from "../gateway/refusal.ts";
 import { rateHeaders } from "../keys/rate-headers.ts";
@@ -110,6 +117,8 @@ function notFound(): Problem {
   return new Problem("NOT_FOUND", "There is no such control endpoint");
 }
 
+const NOT_CHANGED = [PolicyNotChanged, PlanNotChanged, AnomalyRuleNotChanged];
+
 /** What a client is told of an error: its own fault by name, a bug of ours as no more than that. */
 export function reasonOf(error: unknown): Problem {
   if (error instanceof Problem) return error;
@@ -118,6 +127,8 @@ export function reasonOf(error: unknown): Problem {
   if (error instanceof DatabaseUnavailable)
     return new Problem("DATABASE_UNAVAILABLE", "The database cannot be reached right now", [], DATABASE_RETRY_S);
   if (error instanceof LimitNotChanged) return new Problem(error.code, error.message);
+  if (NOT_CHANGED.some((kind) => error instanceof kind))
+    return new Problem("VERSION_CONFLICT", "Somebody else changed it since it was read: read it again");
   const { statusCode } = error as { statusCode?: number };
   if (statusCode === 413) return new Problem("REQUEST_TOO_LARGE", "The body is larger than 1 MiB");
   if (statusCode !== undefined && statusCode < 500)
