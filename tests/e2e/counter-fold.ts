@@ -1,11 +1,11 @@
-import { DEFAULT_TENANT, foldCounters, openDatabase } from "@tollhouse/store";
+import { DEFAULT_TENANT, foldCounters, openDatabase, type MemoryCounterStore } from "@tollhouse/store";
 import { expect } from "vitest";
 import type { StartedTollhouse } from "../../packages/testkit/src/started-tollhouse.ts";
 
 /** At rest: every counter in memory, those of policies too, is the fold of the ledger's own bytes, and holds nothing. */
 export async function expectMemoryIsTheFold(world: StartedTollhouse): Promise<void> {
   await world.recorded();
-  const { counters } = world.tollhouse.gateway;
+  const counters = world.tollhouse.gateway.countersOf(DEFAULT_TENANT) as MemoryCounterStore;
   expect(counters.audit()).toEqual([]);
   const db = await openDatabase({ url: world.database.url }, { connectionsMax: 1 });
   try {

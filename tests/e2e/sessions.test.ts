@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadSettings, startTollhouse, type Tollhouse } from "@tollhouse/server";
 import { startSimulator, type Simulator } from "@tollhouse/simulator";
-import { DEFAULT_TENANT, foldCounters } from "@tollhouse/store";
+import { DEFAULT_TENANT, foldCounters, type MemoryCounterStore } from "@tollhouse/store";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { control, TEST_ADMIN_KEY } from "../../packages/testkit/src/started-tollhouse.ts";
 import { testDatabase, type TestDatabase } from "../../packages/testkit/src/test-database.ts";
@@ -129,7 +129,7 @@ test("a call that runs over a reset keeps what it holds and counts for the new s
   await ask("POST", "/api/v1/sessions/crossing/reset");
   await call({ session: "crossing" });
   await expectCountersAreTheFold("crossing");
-  expect(tollhouse.gateway.counters.audit()).toEqual([]);
+  expect((tollhouse.gateway.countersOf(DEFAULT_TENANT) as MemoryCounterStore).audit()).toEqual([]);
 });
 
 test("a session with a budget of its own has no default one to reset, and is told to change its limit", async () => {

@@ -157,6 +157,7 @@ function gatewayOf(parts: NodeParts, spool: Spool, store: MemoryCounterStore): G
     },
     close: () => Promise.resolve(),
   };
+  const counters = repeating(store, random, broken);
   return {
     ...sampleGateway({ spool, tokens, limits: () => snapshot }),
     settings: {
@@ -165,8 +166,9 @@ function gatewayOf(parts: NodeParts, spool: Spool, store: MemoryCounterStore): G
       drainsMax: 3,
       drainMs: 1_500,
       answerBytesMax: 1024 * 1024,
+      failMode: "closed",
     },
-    counters: repeating(store, random, broken),
+    countersOf: () => counters,
     failed: (error) => {
       // Reported numbers that no account can hold are named by the gateway, and settled at what was reserved.
       broken(`the gateway failed: ${String(error)}`);

@@ -109,6 +109,7 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
       drainsMax: settings.drainCallsMax,
       drainMs: settings.drainSeconds * 1_000,
       answerBytesMax: 256 * 1024 * 1024,
+      failMode: settings.failMode,
     },
     identity: {
       ...place,
@@ -123,7 +124,7 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
     anomalies: (at) => tenants.at(at).anomalies.monitor,
     policies: (at) => tenants.at(at).policies,
     providerKeys: (at) => tenants.at(at).providerKeys,
-    counters,
+    countersOf: () => counters,
     prices,
     spool,
     tokens,

@@ -17,6 +17,8 @@ export const INCLUDE_COST_HEADER = "x-tollhouse-include-cost";
 /** Response headers. */
 export const DECISION_HEADER = "x-tollhouse-decision";
 export const BUDGET_HEADER = "x-tollhouse-budget";
+/** Of a call that was admitted while its limits could not be read: what the node may spend meanwhile, and what is left of it. */
+export const ALLOWANCE_HEADER = "x-tollhouse-allowance";
 export const COST_HEADER = "x-tollhouse-cost";
 export const REASON_HEADER = "x-tollhouse-reason";
 export const OUTPUT_LIMIT_HEADER = "x-tollhouse-output-limit";

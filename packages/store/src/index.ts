@@ -9,6 +9,7 @@ export * from "./database/sole-owner.ts";
 export * from "./database/sql.ts";
 export { connectionUrl, type PoolOptions, type SocketConnection } from "./database/pool.ts";
 export { startEmbedded, type EmbeddedOptions, type EmbeddedPostgres } from "./embedded/embedded-postgres.ts";
+export * from "./counters/counters.ts";
 export * from "./counters/memory.ts";
 export * from "./counters/reservation-error.ts";
 export { connectRedis, type RedisCounters, type RedisCountersOptions } from "./counters/redis/redis-counters.ts";

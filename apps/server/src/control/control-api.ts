@@ -3,6 +3,7 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { CODES } from "@tollhouse/contract";
 import {
   AnomalyRuleNotChanged,
+  CountersUnavailable,
   DatabaseUnavailable,
   LimitNotChanged,
   PlanNotChanged,
@@ -37,6 +38,7 @@ const BODY_BYTES_MAX = 1024 * 1024;
 const FIELDS_TOLD_MAX = 50;
 /** A restart of PostgreSQL takes a few seconds. */
 const DATABASE_RETRY_S = 5;
+const COUNTERS_RETRY_S = 1;
 /** As much of a name that somebody sent as is told back. */
 const NAME_TOLD_MAX = 100;
 
@@ -126,6 +128,8 @@ export function reasonOf(error: unknown): Problem {
     return new Problem("SPOOL_UNAVAILABLE", "The change cannot be recorded right now, so it was not made");
   if (error instanceof DatabaseUnavailable)
     return new Problem("DATABASE_UNAVAILABLE", "The database cannot be reached right now", [], DATABASE_RETRY_S);
+  if (error instanceof CountersUnavailable)
+    return new Problem("LIMITS_UNAVAILABLE", "The limits cannot be read right now", [], COUNTERS_RETRY_S);
   if (error instanceof LimitNotChanged) return new Problem(error.code, error.message);
   if (NOT_CHANGED.some((kind) => error instanceof kind))
     return new Problem("VERSION_CONFLICT", "Somebody else changed it since it was read: read it again");

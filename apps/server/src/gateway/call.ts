@@ -139,7 +139,7 @@ export async function handleCall(
     // Ended meanwhile (a shutdown), and answered by that.
     if (call.ended) return;
     exchange.withdraw();
-    gateway.counters.release(call.decision);
+    gateway.countersOf(call.identity.tenant).release(call.decision);
     if (!(error instanceof SpoolUnavailable)) throw error;
     return refuse({ code: "SPOOL_UNAVAILABLE", message: "The call cannot be recorded right now, so it was not made" });
   }
@@ -162,7 +162,7 @@ function editRequest(gateway: Gateway, call: Call, body: unknown): UpstreamReque
   try {
     return call.target.upstream.adapter.editRequest(call.route, body, call.raw, call.reservation.edit);
   } catch (error) {
-    gateway.counters.release(call.decision);
+    gateway.countersOf(call.identity.tenant).release(call.decision);
     if (!(error instanceof BadRequest)) throw error;
     return { code: "REQUEST_INVALID", message: error.message, param: error.field };
   }

@@ -1,12 +1,19 @@
 import type { ServerResponse } from "node:http";
-import { BUDGET_HEADER, COST_HEADER, DECISION_HEADER, MODEL_HEADER, OUTPUT_LIMIT_HEADER } from "@tollhouse/contract";
+import {
+  ALLOWANCE_HEADER,
+  BUDGET_HEADER,
+  COST_HEADER,
+  DECISION_HEADER,
+  MODEL_HEADER,
+  OUTPUT_LIMIT_HEADER,
+} from "@tollhouse/contract";
 import { formatNano } from "@tollhouse/engine";
 import type { Refusal } from "@tollhouse/providers";
 import type { CounterState } from "@tollhouse/store";
 import type { Call } from "./call.ts";
 import { withoutCredential } from "./choose-credential.ts";
 import type { Gateway } from "./gateway.ts";
-import { budgetHeader, formatMeasure, remainingOf, resetsAt, sendRefusal } from "./refusal.ts";
+import { allowanceHeader, budgetHeader, formatMeasure, remainingOf, resetsAt, sendRefusal } from "./refusal.ts";
 import { forwardedHeaders, headerOf } from "./response-headers.ts";
 import { tightestOf } from "./tightest-limit.ts";
 import type { Settled } from "./settle-call.ts";
@@ -60,7 +67,7 @@ export class ClientAnswer {
 
   /** `raw`: headers of the provider. `settled`: null while the cost is not known yet. */
   head(status: number, raw: readonly (Buffer | string)[], settled: Settled | null, own: readonly string[] = []): void {
-    const { decision, reservation } = this.#call;
+    const { decision, reservation, uncounted } = this.#call;
     const headers = forwardedHeaders(raw, own.includes("content-type"));
     this.#type = headerOf(raw, "content-type") ?? "";
     headers.push(DECISION_HEADER, `dec_${decision}`);
@@ -69,6 +76,7 @@ export class ClientAnswer {
       const remaining = formatMeasure(remainingOf(tightest), tightest.limit.measure);
       headers.push(BUDGET_HEADER, budgetHeader(tightest.limit.scope, remaining, resetsAt(tightest)));
     }
+    if (uncounted !== undefined) headers.push(ALLOWANCE_HEADER, allowanceHeader(uncounted));
     const { askedModel = null, facts } = this.#call;
     if (askedModel !== null) headers.push(MODEL_HEADER, facts.model);
     if (reservation.outputLimit !== null) headers.push(OUTPUT_LIMIT_HEADER, String(reservation.outputLimit));
@@ -147,8 +155,8 @@ export class ClientAnswer {
 
   /** Chosen by how the counters stood after the reservation, and read again only for itself. */
   #tightest(): CounterState | null {
-    const { states, startedMs } = this.#call;
+    const { states, startedMs, identity } = this.#call;
     const found = tightestOf(states);
-    return found === null ? null : this.#gateway.counters.read(found.limit, startedMs);
+    return found && (this.#gateway.countersOf(identity.tenant).read(found.limit, startedMs) ?? found);
   }
 }

@@ -1,5 +1,6 @@
 import type { CallFacts, Endpoint } from "@tollhouse/contract";
 import type { Estimate, Limit, PriceRow } from "@tollhouse/engine";
+import type { Uncounted } from "@tollhouse/store";
 import type { PolicyDecision } from "../policies/policy-decision.ts";
 import type { Identity } from "./identify.ts";
 
@@ -23,6 +24,8 @@ export interface ConsideredCall {
   policyVersion?: number;
   /** The model that the call came with, where a policy put a cheaper one in its place. */
   askedModel?: string | null;
+  /** Set where it was admitted though its limits could not be read. */
+  uncounted?: Uncounted;
   /** Counted for it on its key's rate of tokens. */
   rateTokens: number;
   /** The request as it came; absent where only its sizes are named. */

@@ -116,7 +116,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
         pause: () => controller.pause(),
         resume: () => this.#resume(),
         exhausted: (refused) => this.#exhausted(refused),
-        unrecorded: () => this.cut("SPOOL_UNAVAILABLE", "The call cannot be recorded right now, so it was stopped"),
+        stopped: (code, message) => this.cut(code, message),
       });
     }
     if (this.#kind === "assembled") this.#assembler = adapter.assembler(route, facts);
@@ -341,7 +341,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   #resume(): void {
-    if (!this.#client.blocked && this.#reservation?.counting !== true) this.#controller?.resume();
+    if (!this.#client.blocked && this.#reservation?.waiting !== true) this.#controller?.resume();
   }
 
   #refusal(code: ReasonCode, message: string, by: Refused | null): Refusal {

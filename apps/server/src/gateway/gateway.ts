@@ -1,5 +1,5 @@
 import type { LimitSnapshot, PriceBook } from "@tollhouse/engine";
-import type { MemoryCounterStore, Spool } from "@tollhouse/store";
+import type { Counters, Spool } from "@tollhouse/store";
 import type { Place } from "../place.ts";
 import type { SettledTap } from "../limits/settled-tap.ts";
 import type { AnomalyMonitor } from "../anomalies/anomaly-monitor.ts";
@@ -27,7 +27,8 @@ export interface Gateway {
   providerKeys(place: Place): Pick<ProviderKeyService, "find">;
   /** What an environment's anomaly rules have counted, and what they say. */
   anomalies(place: Place): AnomalyMonitor;
-  readonly counters: MemoryCounterStore;
+  /** In memory: the same for every tenant. */
+  countersOf(tenant: string): Counters;
   readonly prices: PriceBook;
   readonly spool: Spool;
   readonly tokens: TokenCounter;
@@ -62,4 +63,6 @@ export interface GatewaySettings {
   readonly drainMs: number;
   /** Largest whole answer that is held in memory to read its usage. */
   readonly answerBytesMax: number;
+  /** What happens to a call whose limits cannot be read, where no policy says. */
+  readonly failMode: "closed" | "open";
 }

@@ -1,5 +1,6 @@
-import { limitSeenTexts, type IntentRecord } from "@tollhouse/store";
+import { limitSeenTexts, type CounterState, type IntentRecord, type Uncounted } from "@tollhouse/store";
 import type { Call } from "./call.ts";
+import type { ConsideredCall } from "./considered-call.ts";
 import { policyFields } from "../policies/policy-decision.ts";
 import type { Gateway } from "./gateway.ts";
 
@@ -21,8 +22,25 @@ export function intentOf(gateway: Gateway, call: Call): IntentRecord {
     priceVersion: price === null ? null : gateway.prices.version,
     reservedUsd: reservation.usd.toString(),
     reservedTokens: reservation.tokens.toString(),
-    counters: states.map(({ limit, window }) => ({ limit: limit.id, window: window.id, measure: limit.measure })),
+    counters: countersOfIntent(call, states),
     ...(states.length > 0 && { limits: limitSeenTexts(states) }),
     ...policyFields(call),
+    ...(call.uncounted !== undefined && { uncounted: true as const }),
   };
+}
+
+/** The counters that a call holds on, or will be counted on. */
+export function countersOfIntent(
+  { uncounted }: ConsideredCall,
+  states: readonly CounterState[],
+): IntentRecord["counters"] {
+  return uncounted === undefined ? states.map(countedOn) : uncounted.counters.map(uncountedOn);
+}
+
+function countedOn({ limit, window }: CounterState): IntentRecord["counters"][number] {
+  return { limit: limit.id, window: window.id, measure: limit.measure };
+}
+
+function uncountedOn({ limit, windowId }: Uncounted["counters"][number]): IntentRecord["counters"][number] {
+  return { limit: limit.id, window: windowId, measure: limit.measure };
 }

@@ -1,15 +1,15 @@
 import type { Limit } from "@tollhouse/engine";
 import type { Refusal } from "@tollhouse/providers";
-import { limitSeenTexts, type BlockedRecord, type CounterState } from "@tollhouse/store";
+import { limitSeenTexts, type BlockedRecord, type Counters } from "@tollhouse/store";
 import { policyFields } from "../policies/policy-decision.ts";
 import type { BlockedCall, ConsideredCall } from "./considered-call.ts";
 import type { Gateway } from "./gateway.ts";
 import { deciderOf, type RefusalInput } from "./refusal.ts";
 
-/** The limit that refused as it stood then, the others as they stand now. */
-function limitsOfRefused(gateway: Gateway, call: ConsideredCall, by: RefusalInput["by"]): string[] {
-  const read = (limit: Limit): CounterState => gateway.counters.read(limit, call.startedMs);
-  return limitSeenTexts(call.limits.map((limit) => (by && limit.id === by.by.limit.id ? by.by : read(limit))));
+/** The limit that refused as it stood then, the others as they stand now, or as this node saw them last. */
+function limitsOfRefused(counters: Counters, call: ConsideredCall, by: RefusalInput["by"]): string[] {
+  const stood = (limit: Limit) => (by && limit.id === by.by.limit.id ? by.by : counters.read(limit, call.startedMs));
+  return limitSeenTexts(call.limits.map(stood).filter((state) => state !== null));
 }
 
 /** One record and one log line of a call that was refused before its intent. */
@@ -39,7 +39,7 @@ export function recordBlocked(
     key: identity?.key ?? null,
     reason: refusal.code,
     limit,
-    ...(call.limits.length > 0 && { limits: limitsOfRefused(gateway, call, by) }),
+    ...(call.limits.length > 0 && { limits: limitsOfRefused(gateway.countersOf(tenant), call, by) }),
     ...(by && { required: by.required.toString() }),
     ...policyFields(call),
   };

@@ -4,6 +4,7 @@ import { lateCounted } from "../policies/policy-rules.ts";
 import type { Call } from "./call.ts";
 import { matchOf } from "./considered-call.ts";
 import type { Gateway } from "./gateway.ts";
+import { UNCOUNTED_DOUBT } from "./limits-unavailable.ts";
 import type { Measured } from "./measure-usage.ts";
 import type { End } from "./settle-call.ts";
 
@@ -33,7 +34,7 @@ export function recordOutcome(gateway: Gateway, call: Call, end: End, what: Reco
     servedModel: clip(report?.model ?? null, 256),
     tier: clip(report?.tier ?? null, 64),
     providerId: clip(report?.providerId ?? null, 256),
-    doubt: clip(what.doubt ?? null, 1024),
+    doubt: clip(doubtOf(call, what.doubt ?? null), 1024),
     deltas: what.deltas.map((delta) => delta.amount.toString()),
     late: what.used === undefined ? [] : lateDeltas(gateway, call, what.used),
     latencyMs: Math.round(latencyMs),
@@ -71,6 +72,11 @@ export function recordOutcome(gateway: Gateway, call: Call, end: End, what: Reco
   });
 }
 
+function doubtOf({ uncounted }: Call, doubt: string | null): string | null {
+  if (uncounted === undefined) return doubt;
+  return doubt === null ? UNCOUNTED_DOUBT : `${doubt}; ${UNCOUNTED_DOUBT}`;
+}
+
 /** A provider's texts are bounded before they become fields of a ledger entry. */
 function clip(text: string | null, lengthMax: number): string | null {
   return text === null || text.length <= lengthMax ? text : text.slice(0, lengthMax);
@@ -79,8 +85,9 @@ function clip(text: string | null, lengthMax: number): string | null {
 /** Limits that came into force while the call ran count it too, though they could not refuse it. */
 function lateDeltas(gateway: Gateway, call: Call, used: Amounts): OutcomeRecord["late"] {
   const late = [...lateLimits(gateway, call), ...lateCounted(gateway, call)];
+  const counters = gateway.countersOf(call.identity.tenant);
   return late.map((limit) => {
-    const delta = gateway.counters.add(limit, call.startedMs, used[limit.measure]);
+    const delta = counters.add(limit, call.startedMs, used[limit.measure], call.decision);
     return { limit: delta.limitId, window: delta.windowId, amount: delta.amount.toString() };
   });
 }

@@ -10,7 +10,7 @@ import {
 } from "@tollhouse/contract";
 import { formatNano, usdNumber } from "@tollhouse/engine";
 import type { ProviderAdapter, Refusal } from "@tollhouse/providers";
-import type { CounterState, Refused } from "@tollhouse/store";
+import type { CounterState, Refused, Uncounted } from "@tollhouse/store";
 
 export interface RefusalInput {
   readonly code: ReasonCode;
@@ -150,6 +150,11 @@ export function refusalHeaders(refusal: Refusal, decision: string, length: numbe
   if (limit !== undefined && state !== undefined)
     headers[BUDGET_HEADER] = budgetHeader(limit.scope, state.remaining, state.resets_at);
   return headers;
+}
+
+/** What the node may spend without its calls being counted, and what is left of it. */
+export function allowanceHeader({ left, of }: Pick<Uncounted, "left" | "of">): string {
+  return `remaining=${formatNano(left)}; of=${formatNano(of)}`;
 }
 
 /** `scope=agent:sdr; remaining=2.500000000; reset=2026-12-01T00:00:00.000Z`. */

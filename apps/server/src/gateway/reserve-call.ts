@@ -1,11 +1,12 @@
 import type { Dialect, Endpoint } from "@tollhouse/contract";
 import { boundAmounts, isHardBudget, sliceAmounts, type Amounts, type Estimate } from "@tollhouse/engine";
 import type { UpstreamEdit } from "@tollhouse/providers";
-import type { Refused, Reserved, Room } from "@tollhouse/store";
+import { CountersUnavailable, type Refused, type Reserved, type Room } from "@tollhouse/store";
 import type { Call } from "./call.ts";
 import type { ConsideredCall } from "./considered-call.ts";
 import { estimateCall, estimateUnpriced } from "./estimate-call.ts";
 import type { Gateway } from "./gateway.ts";
+import { admitUnread } from "./limits-unavailable.ts";
 import { exceededCode, exceededMessage, type RefusalInput } from "./refusal.ts";
 
 /** How a call is held and forwarded (accounting.md §3). */
@@ -31,6 +32,8 @@ type Blocked = Omit<RefusalInput, "decision">;
 const OUTPUT_TOKENS_MIN = 16;
 /** Only a call that would be refused otherwise waits for it. */
 const COUNT_DEADLINE_MS = 5_000;
+/** Of the output that seems affordable. */
+const SHARES_TRIED = [1, 1, 0.5, 0] as const;
 
 /**
  * Tokens counted with o200k_base, against what each family may count for the same text: other vocabularies, framing and tool
@@ -42,43 +45,84 @@ const FRAMING_TOKENS_PER_TEXT = 8;
 /** Separators, three a message as OpenAI publishes them for its chat models. A message is two texts: its role is one. */
 const FRAMING_TOKENS_LIKELY = 2;
 
-/** Reserves what the call needs over all its limits, or says which limit refused. */
+/**
+ * Reserves what the call needs over all its limits, or says which limit refused. Counters in memory answer at once; only the answer of
+ * shared ones is waited for.
+ */
 export async function reserveCall(gateway: Gateway, call: Call, body: unknown): Promise<Reservation | Blocked> {
   const unbounded = refuseUnbounded(call);
   if (unbounded !== null) return unbounded;
-  const room = gateway.counters.room(call.limits, call.startedMs);
-  const mode = modeOf(call, room);
-  let outputTokens = firstOutput(gateway, call, mode);
-  let want = amountsOf(call.estimate, mode, outputTokens);
-  let result = gateway.counters.reserve(call.decision, call.limits, want, call.startedMs);
-  if (result.outcome === "refused" && result.by.limit.measure !== "requests") {
-    // The decision depends on it, so now the input is counted exactly, away from the event loop.
-    if (await countInput(gateway, call, body, room)) {
-      outputTokens = Math.min(outputTokens, call.estimate.outputTokensMax);
-      want = amountsOf(call.estimate, mode, outputTokens);
-      result = gateway.counters.reserve(call.decision, call.limits, want, call.startedMs);
+  const counters = gateway.countersOf(call.identity.tenant);
+  try {
+    let mode = modeOf(call);
+    if (mode === "assembled") {
+      const seen = counters.room(call.limits, call.startedMs);
+      if (isSmall(boundAmounts(call.estimate), seen instanceof Promise ? await seen : seen)) mode = "bound";
     }
-    if (result.outcome === "refused" && canCap(call)) return reserveCapped(gateway, call, result);
+    const outputTokens = firstOutput(gateway, call, mode);
+    const want = amountsOf(call.estimate, mode, outputTokens);
+    const asked = counters.reserve(call.decision, call.limits, want, call.startedMs);
+    const result = asked instanceof Promise ? await asked : asked;
+    if (result.outcome === "reserved") return reservation(call, mode, outputTokens, want, result, null);
+    return await reserveLess(gateway, call, body, result, mode, outputTokens);
+  } catch (error) {
+    if (!(error instanceof CountersUnavailable)) throw error;
+    return reserveUncounted(gateway, call);
   }
-  if (result.outcome === "refused") return blockedBy(result);
-  return reservation(call, mode, outputTokens, want, result, null);
+}
+
+/** What was asked for does not fit: less is, where the call needs less, or can be made to. */
+async function reserveLess(
+  gateway: Gateway,
+  call: Call,
+  body: unknown,
+  first: Refused,
+  mode: Reservation["mode"],
+  outputTokens: number,
+): Promise<Reservation | Blocked> {
+  if (first.by.limit.measure === "requests") return blockedBy(first);
+  const counters = gateway.countersOf(call.identity.tenant);
+  let refused = first;
+  // The decision depends on it, so now the input is counted exactly, away from the event loop.
+  if (await countInput(gateway, call, body, await counters.room(call.limits, call.startedMs))) {
+    const output = Math.min(outputTokens, call.estimate.outputTokensMax);
+    const want = amountsOf(call.estimate, mode, output);
+    const result = await counters.reserve(call.decision, call.limits, want, call.startedMs);
+    if (result.outcome === "reserved") return reservation(call, mode, output, want, result, null);
+    refused = result;
+  }
+  return canCap(call) ? reserveCapped(gateway, call, refused) : blockedBy(refused);
+}
+
+/** Its limits cannot be read: it goes within what this node may spend meanwhile, or not at all. */
+function reserveUncounted(gateway: Gateway, call: Call): Reservation | Blocked {
+  const mode = modeOf(call);
+  const outputTokens = firstOutput(gateway, call, mode);
+  const want = amountsOf(call.estimate, mode, outputTokens);
+  const admitted = admitUnread(gateway, call, want);
+  if ("code" in admitted) return admitted;
+  call.uncounted = admitted;
+  return reservation(call, mode, outputTokens, want, admitted, null);
 }
 
 /** Not everything that may be asked for fits: pay for what does, and have the provider stop there. */
 async function reserveCapped(gateway: Gateway, call: Call, first: Refused): Promise<Reservation | Blocked> {
   const { facts } = call;
-  const mode = modeOf(call, null);
+  const counters = gateway.countersOf(call.identity.tenant);
+  const mode = modeOf(call);
   const smallest = Math.min(OUTPUT_TOKENS_MIN * facts.choices, call.estimate.outputTokensMax);
   let refused = first;
-  // Others reserve meanwhile: the room is advice, the reservation decides. Three tries, then the limit is as good as reached.
-  for (let attempt = 0; attempt < 3; attempt++) {
-    const room = gateway.counters.room(call.limits, call.startedMs);
-    const affordable = affordableOutput(call.estimate, room);
+  // The room of counters in memory is as it is. Of shared ones it is advice, for others reserve meanwhile: less is asked for each time,
+  // and in the end the smallest answer there is, so that nothing that fits is refused.
+  for (const share of SHARES_TRIED) {
+    const seen = counters.room(call.limits, call.startedMs);
+    const affordable = affordableOutput(call.estimate, seen instanceof Promise ? await seen : seen) * share;
     const outputLimit = Math.floor(Math.min(affordable, call.estimate.outputTokensMax) / facts.choices);
     const outputTokens = outputLimit * facts.choices;
     const need = outputTokens >= smallest ? outputTokens : smallest;
     const want = sliceAmounts(call.estimate, need);
-    const result = gateway.counters.reserve(call.decision, call.limits, want, call.startedMs);
+    const asked = counters.reserve(call.decision, call.limits, want, call.startedMs);
+    const result = asked instanceof Promise ? await asked : asked;
     if (result.outcome === "reserved")
       return reservation(call, mode, need, want, result, Math.floor(need / facts.choices));
     refused = result;
@@ -114,12 +158,11 @@ function reservation(
   };
 }
 
-function modeOf(call: Call, room: Room | null): Reservation["mode"] {
+/** `assembled` where it can be: a small bound is not worth it. */
+function modeOf(call: Call): Reservation["mode"] {
   const { facts, target, route } = call;
   if (facts.stream) return "sliced";
-  if (!facts.streamable || target.upstream.adapter.assembler(route, facts) === null) return "bound";
-  if (room === null) return "assembled";
-  return isSmall(boundAmounts(call.estimate), room) ? "bound" : "assembled";
+  return facts.streamable && target.upstream.adapter.assembler(route, facts) !== null ? "assembled" : "bound";
 }
 
 /** Below a tenth of what is left of every hard limit, a bound blocks nobody and is the cheapest way to be safe. */

@@ -38,6 +38,7 @@ export const SAMPLE_MS = Date.UTC(2026, 10, 21, 6, 30);
 export interface SampleGateway extends Gateway {
   readonly told: EndedCall[];
   readonly failures: unknown[];
+  readonly counters: MemoryCounterStore;
   /** The limits in force; a test may change them between two steps of a call. */
   inForce: readonly Limit[];
   /** Without policies, until a test gives it some. */
@@ -74,6 +75,7 @@ export function sampleGateway(options: SampleOptions): SampleGateway {
   const told: EndedCall[] = [];
   const failures: unknown[] = [];
   const place = { tenant: DEFAULT_TENANT, environment: "prod" };
+  const counters = new MemoryCounterStore();
   const gateway: SampleGateway = {
     settings: {
       bodyBytesMax: 1024 * 1024,
@@ -81,6 +83,7 @@ export function sampleGateway(options: SampleOptions): SampleGateway {
       drainsMax: 10,
       drainMs: 1_000,
       answerBytesMax: 1024 * 1024,
+      failMode: "closed",
     },
     identity: { ...place, auth: "open", strict: false, isAdminKey: () => false, findKey: () => "KEY_INVALID" },
     inForce: [],
@@ -98,7 +101,8 @@ export function sampleGateway(options: SampleOptions): SampleGateway {
     policies: () => gateway.rules,
     providerKeys: () => NO_PROVIDER_KEYS,
     anomalies: () => gateway.monitor,
-    counters: new MemoryCounterStore(),
+    counters,
+    countersOf: () => counters,
     prices,
     spool,
     tokens,

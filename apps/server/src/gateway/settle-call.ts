@@ -52,12 +52,12 @@ const NO_DELTAS: readonly CounterDelta[] = [];
  */
 export async function settleCall(gateway: Gateway, call: Call, end: End): Promise<Settled> {
   if (isLookup(call.facts.endpoint)) {
-    gateway.counters.release(call.decision);
+    gateway.countersOf(call.identity.tenant).release(call.decision);
     correctTokenRate(gateway, call, 0);
     return { cost: null, usage: NO_USAGE, source: "reported" };
   }
   if (end.unbilled) {
-    gateway.counters.release(call.decision);
+    gateway.countersOf(call.identity.tenant).release(call.decision);
     correctTokenRate(gateway, call, 0);
     recordOutcome(gateway, call, end, {
       end: "released",
@@ -70,7 +70,7 @@ export async function settleCall(gateway: Gateway, call: Call, end: End): Promis
   }
   const measured = await measureAndPrice(gateway, call, end);
   const used: Amounts = { usd: measured.charged, tokens: BigInt(tokensOf(measured.usage)), requests: 1n };
-  const deltas = gateway.counters.settle(call.decision, used);
+  const deltas = gateway.countersOf(call.identity.tenant).settle(call.decision, used);
   correctTokenRate(gateway, call, Number(used.tokens));
   recordOutcome(gateway, call, end, { end: "settled", ...measured, deltas, used });
   const output = outputTokensOf(measured.usage);

@@ -61,13 +61,13 @@ async function start(more: Record<string, unknown> = {}, limits: readonly Limit[
     pause: () => void told.push("pause"),
     resume: () => void told.push("resume"),
     exhausted: () => void told.push("exhausted"),
-    unrecorded: () => void told.push("unrecorded"),
+    stopped: (code) => void told.push(code),
   };
   const stream = new StreamReservation(gateway, call, meter, host);
   const send = async (text: string): Promise<void> => {
     meter.push(frame(text));
     stream.keepAhead();
-    while (stream.counting) await new Promise(setImmediate);
+    while (stream.waiting) await new Promise(setImmediate);
   };
   return { call, meter, stream, told, send };
 }
@@ -185,11 +185,11 @@ describe("at the edge", () => {
       pause: () => undefined,
       resume: () => undefined,
       exhausted: () => undefined,
-      unrecorded: () => void told.push("unrecorded"),
+      stopped: (code) => void told.push(code),
     });
     meter.push(frame("x".repeat(1_000)));
     stream.keepAhead();
-    await expect.poll(() => told).toEqual(["unrecorded"]);
+    await expect.poll(() => told).toEqual(["SPOOL_UNAVAILABLE"]);
     rmSync(small, { recursive: true });
   });
 });

@@ -1,9 +1,11 @@
-import { outputAmounts, type Limit } from "@tollhouse/engine";
+import type { ReasonCode } from "@tollhouse/contract";
+import { outputAmounts, type Amounts, type Limit } from "@tollhouse/engine";
 import type { StreamMeter } from "@tollhouse/providers";
-import type { Refused } from "@tollhouse/store";
+import { CountersUnavailable, ReservationError, type Refused, type ReserveResult } from "@tollhouse/store";
 import { policyLimitsNow } from "../policies/policy-rules.ts";
 import type { Call } from "./call.ts";
 import type { Gateway } from "./gateway.ts";
+import { failsOpen } from "./limits-unavailable.ts";
 import { profileKey } from "./reserve-call.ts";
 
 /** What the reservation of a stream can ask of the exchange. */
@@ -13,11 +15,15 @@ export interface StreamHost {
   resume(): void;
   /** The limit is reached: no more can be reserved, and what was made is all that may be. */
   exhausted(refused: Refused): void;
-  /** The extension could not be recorded; unrecorded, a crash would forget it. */
-  unrecorded(): void;
+  /** It cannot go on, for reasons of Tollhouse's own. */
+  stopped(code: ReasonCode, message: string): void;
 }
 
 const COUNT_DEADLINE_MS = 3_000;
+/** A rebuild of the counters takes a few seconds. */
+const EXTEND_WAIT_MS = 10_000;
+const EXTEND_AGAIN_MS = 100;
+const EXTENDED: ReserveResult = Object.freeze({ outcome: "reserved", states: Object.freeze([]) });
 /** Twice what a token of plain text is long: with fewer tokens than its bytes by this, a provider is taken to keep to its cap. */
 const BYTES_PER_TOKEN_LONG = 8;
 
@@ -34,8 +40,14 @@ export class StreamReservation {
   #countedTokens = 0;
   #countedBytes = 0;
   #counting = false;
+  /** Is an extension asked for that shared counters have not answered? */
+  #extending = false;
+  /** Is all that is reserved read? */
+  #paused = false;
   /** Of the policies that it is held to. */
   #policyVersion: number;
+  /** Its limits, where they changed since it began. */
+  #limitsNow: readonly Limit[] | null = null;
   /** Resolves when the last count asked for is done. */
   #counted: Promise<void> = Promise.resolve();
 
@@ -47,8 +59,9 @@ export class StreamReservation {
     this.#policyVersion = call.policyVersion ?? 0;
   }
 
-  get counting(): boolean {
-    return this.#counting;
+  /** Is the stream to be read no further for now? */
+  get waiting(): boolean {
+    return this.#counting || this.#paused;
   }
 
   /** Output tokens made so far, at most. */
@@ -59,13 +72,17 @@ export class StreamReservation {
   /** Called for every chunk: a few comparisons, unless the stream nears what is reserved. */
   keepAhead(): void {
     if (this.#counting) return;
+    if (this.#extending) return this.#pauseAtEdge();
     const need = this.#need();
     if (need <= 0) return;
     const left = this.#cap() - this.#call.reservation.outputTokens;
     const slice = this.#gateway.profile.slice(profileKey(this.#call));
     // Beyond the cap only what was made is reserved: a provider that ignores it is followed, and cut where the limit is.
-    if (this.#extend(Math.max(need, Math.min(left, slice))) === null) return;
-    const refused = this.#extend(need);
+    const wanted = Math.max(need, Math.min(left, slice));
+    const asked = this.#ask(wanted);
+    if (asked instanceof Promise) return void this.#extendBehind(asked, wanted);
+    if (this.#taken(asked, wanted) === null) return;
+    const refused = this.#taken(this.#ask(need) as ReserveResult, need);
     if (refused !== null) void this.#countThenDecide(refused);
   }
 
@@ -106,36 +123,115 @@ export class StreamReservation {
   /** Policies may have changed while the stream runs: from here on it is held to what they say now. */
   #changedLimits(): readonly Limit[] | null {
     const now = policyLimitsNow(this.#gateway, this.#call, this.#policyVersion);
-    if (now === null) return null;
+    if (now === null) return this.#limitsNow;
     this.#policyVersion = now.version;
-    return now.limits;
+    return (this.#limitsNow = now.limits);
+  }
+
+  #ask(tokens: number): ReserveResult | Promise<ReserveResult> {
+    const { identity, decision } = this.#call;
+    const counters = this.#gateway.countersOf(identity.tenant);
+    return counters.extend(decision, this.#amounts(tokens), this.#changedLimits());
+  }
+
+  /** Not cut to the cap, which a provider may ignore. */
+  #amounts(tokens: number): Amounts {
+    return outputAmounts({ ...this.#call.estimate, outputTokensMax: Infinity }, tokens);
   }
 
   /** Null: reserved, and on its way to the spool. */
-  #extend(tokens: number): Refused | null {
-    const { reservation, estimate, decision } = this.#call;
-    // Not cut to the cap, which a provider may ignore.
-    const more = outputAmounts({ ...estimate, outputTokensMax: Infinity }, tokens);
-    const result = this.#gateway.counters.extend(decision, more, this.#changedLimits());
+  #taken(result: ReserveResult, tokens: number): Refused | null {
     if (result.outcome === "refused") return result;
+    const { reservation, decision, identity } = this.#call;
+    const more = this.#amounts(tokens);
     reservation.outputTokens += tokens;
     reservation.usd += more.usd;
     reservation.tokens += more.tokens;
-    this.#gateway.anomalies(this.#call.identity).grow(decision, more.usd);
+    this.#gateway.anomalies(identity).grow(decision, more.usd);
     this.#gateway.spool
       .append({ t: "extend", decision, usd: more.usd.toString(), tokens: more.tokens.toString() })
-      .catch(() => this.#host.unrecorded());
+      // Unrecorded, a crash would forget it.
+      .catch(() => this.#host.stopped("SPOOL_UNAVAILABLE", "The call cannot be recorded right now, so it was stopped"));
     return null;
+  }
+
+  /** The counters are shared: the stream is read on within what it holds while they answer. */
+  async #extendBehind(asked: Promise<ReserveResult>, tokens: number): Promise<void> {
+    this.#extending = true;
+    try {
+      let refused = await this.#answered(asked, tokens);
+      const need = this.#need();
+      if (refused !== null && need > 0 && !this.#call.ended) refused = await this.#answered(this.#ask(need), need);
+      this.#extending = false;
+      if (this.#call.ended) return;
+      if (refused !== null && this.#need() > 0) return await this.#countThenDecide(refused);
+      this.#readOn();
+    } catch (error) {
+      this.#extending = false;
+      this.#uncounted(error);
+    }
+  }
+
+  /** A reservation that ended under it is another node's doing: this one was taken for dead. */
+  #uncounted(error: unknown): void {
+    if (this.#call.ended) return;
+    if (!(error instanceof CountersUnavailable || error instanceof ReservationError)) this.#gateway.failed(error);
+    this.#host.stopped("LIMITS_UNAVAILABLE", "The limits could not be read for too long, so the call was stopped");
+  }
+
+  /** Null: taken. Asked again while the counters cannot answer: the store repeats nothing by itself, and a lost answer holds too much at most. */
+  async #answered(asked: ReserveResult | Promise<ReserveResult>, tokens: number): Promise<Refused | null> {
+    const until = performance.now() + EXTEND_WAIT_MS;
+    for (let next = asked; ; next = this.#ask(tokens)) {
+      try {
+        const result = await next;
+        return this.#call.ended ? null : this.#taken(result, tokens);
+      } catch (error) {
+        if (!(error instanceof CountersUnavailable)) throw error;
+        if (this.#call.ended) return null;
+        if (this.#takenUncounted(tokens)) return null;
+        if (performance.now() >= until) throw error;
+        this.#pauseAtEdge();
+        await new Promise((resolve) => setTimeout(resolve, EXTEND_AGAIN_MS));
+        if (this.#call.ended) return null;
+      }
+    }
+  }
+
+  #takenUncounted(tokens: number): boolean {
+    const { identity, decision } = this.#call;
+    if (!failsOpen(this.#gateway, this.#call)) return false;
+    const more = this.#amounts(tokens);
+    if (!this.#gateway.countersOf(identity.tenant).extendUncounted(decision, more)) return false;
+    this.#taken(EXTENDED, tokens);
+    return true;
+  }
+
+  /** All that is reserved may be made by now. */
+  #pauseAtEdge(): void {
+    const { reservation, estimate } = this.#call;
+    if (this.#paused || estimate.hiddenTokensMax + this.produced < reservation.outputTokens) return;
+    this.#paused = true;
+    this.#host.pause();
+  }
+
+  #readOn(): void {
+    const paused = this.#paused;
+    this.#paused = false;
+    this.keepAhead();
+    if (paused) this.#host.resume();
   }
 
   async #countThenDecide(refused: Refused): Promise<void> {
     this.#counting = true;
     this.#host.pause();
     await this.count();
-    this.#counting = false;
+    const need = this.#call.ended ? 0 : this.#need();
+    const asked = need > 0 ? this.#ask(need) : null;
+    const still = asked instanceof Promise ? await this.#answered(asked, need) : asked && this.#taken(asked, need);
+    this.#counting = this.#paused = false;
     if (this.#call.ended) return;
-    const need = this.#need();
-    if (need > 0 && this.#extend(need) !== null) this.#host.exhausted(refused);
+    if (still !== null) this.#host.exhausted(refused);
     else this.#host.resume();
   }
 }

@@ -1,7 +1,14 @@
 import { randomUUIDv7 } from "node:crypto";
 import type { LimitState, ReasonCode, SdkCheck } from "@tollhouse/contract";
 import { formatNano, parseUsd, sliceAmounts, type Amounts, type Limit } from "@tollhouse/engine";
-import { limitSeenTexts, type CounterState, type IntentRecord, type Refused } from "@tollhouse/store";
+import {
+  CountersUnavailable,
+  limitSeenTexts,
+  type CounterState,
+  type IntentRecord,
+  type Refused,
+  type ReserveResult,
+} from "@tollhouse/store";
 import { anomalyRefusal } from "../anomalies/anomaly-refusal.ts";
 import { refusedByBlock } from "../blocks/block-refusal.ts";
 import { considerRules } from "../gateway/consider-call.ts";
@@ -9,6 +16,8 @@ import type { BlockedCall } from "../gateway/considered-call.ts";
 import { estimateCall, estimateUnpriced } from "../gateway/estimate-call.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import type { Identity } from "../gateway/identify.ts";
+import { countersOfIntent } from "../gateway/intent.ts";
+import { admitUnread } from "../gateway/limits-unavailable.ts";
 import {
   buildRefusal,
   exceededCode,
@@ -85,20 +94,22 @@ export async function checkCall(parts: CheckParts, identity: Identity, said: Sdk
   if (said.reserve && checks.fullFor(identity.tenant))
     throw new Problem("OVERLOADED", "Too many checks are open on this node");
   let needs = needsOf(gateway, call, said);
-  let refused = look(gateway, call, needs.amounts, said.reserve);
-  if (refused !== null && (await countInput(parts, call, said))) {
+  let result = await look(gateway, call, needs.amounts, said.reserve);
+  if ("by" in result && (await countInput(parts, call, said))) {
     needs = needsOf(gateway, call, said);
-    refused = look(gateway, call, needs.amounts, said.reserve);
+    result = await look(gateway, call, needs.amounts, said.reserve);
   }
-  if (refused !== null) return refuse(gateway, call, needs, exceeded(refused));
+  if ("code" in result) return refuse(gateway, call, needs, result);
+  if (result.outcome === "refused") return refuse(gateway, call, needs, exceeded(result));
   // What was stopped while its input was counted is stopped.
   const late = refusedByBlock(gateway, call);
   if (late !== null) {
-    gateway.counters.release(call.decision);
+    gateway.countersOf(identity.tenant).release(call.decision);
     return refuse(gateway, call, needs, late);
   }
-  const reservation = said.reserve ? await hold(parts, call, said, needs) : null;
-  return allow(gateway, call, needs, reservation);
+  const { states } = result;
+  const reservation = said.reserve ? await hold(parts, call, said, needs, states) : null;
+  return allow(call, needs, reservation, states);
 }
 
 /** Steps 2 to 8. What a cap refused by the bytes of its input is looked at once more by its tokens. */
@@ -160,20 +171,35 @@ function needsOf(gateway: Gateway, call: CheckedCall, said: SdkCheck): Needs {
   return { amounts: { ...amounts, usd }, outputTokens };
 }
 
-/** Null = it fits, and with `reserve` is held. */
-function look(gateway: Gateway, call: CheckedCall, amounts: Amounts, reserve: boolean): Refused | null {
-  const { counters } = gateway;
-  if (reserve) {
-    const result = counters.reserve(call.decision, call.limits, amounts, call.startedMs);
-    return result.outcome === "refused" ? result : null;
+/** `reserved`: it fits, and with `reserve` is held. Blocked: its limits cannot be read. */
+async function look(
+  gateway: Gateway,
+  call: CheckedCall,
+  amounts: Amounts,
+  reserve: boolean,
+): Promise<ReserveResult | Blocked> {
+  const counters = gateway.countersOf(call.identity.tenant);
+  try {
+    if (reserve) return await counters.reserve(call.decision, call.limits, amounts, call.startedMs);
+    return fitsInto(await counters.look(call.limits, call.startedMs), amounts);
+  } catch (error) {
+    if (!(error instanceof CountersUnavailable)) throw error;
+    const admitted = admitUnread(gateway, call, amounts);
+    if ("code" in admitted) return admitted;
+    if (reserve) call.uncounted = admitted;
+    // Nothing is asked for that would be held.
+    else counters.release(call.decision);
+    return admitted;
   }
-  for (const limit of call.limits) {
-    const state = counters.read(limit, call.startedMs);
-    const required = amounts[limit.measure];
+}
+
+function fitsInto(states: readonly CounterState[], amounts: Amounts): ReserveResult {
+  for (const state of states) {
+    const required = amounts[state.limit.measure];
     if (state.limit.mode === "hard" && state.settled + state.reserved + required > state.limit.amount)
       return { outcome: "refused", by: state, required };
   }
-  return null;
+  return { outcome: "reserved", states };
 }
 
 /** Replaces the byte bound of the input by an exact count, where that is lower. False: nothing changed. */
@@ -190,15 +216,21 @@ async function countInput({ gateway, adapterOf }: CheckParts, call: CheckedCall,
 }
 
 /** Durable before it is answered: a check that was told to hold holds after a crash too. */
-async function hold(parts: CheckParts, call: CheckedCall, said: SdkCheck, needs: Needs): Promise<Held> {
+async function hold(
+  parts: CheckParts,
+  call: CheckedCall,
+  said: SdkCheck,
+  needs: Needs,
+  states: readonly CounterState[],
+): Promise<Held> {
   const { gateway, checks } = parts;
   const { decision, startedMs } = call;
   const expiresMs = startedMs + said.ttl_seconds * 1_000;
   const { usd, tokens } = needs.amounts;
   try {
-    await gateway.spool.append(intentOf(gateway, call, needs.amounts, expiresMs));
+    await gateway.spool.append(intentOf(gateway, call, needs.amounts, states, expiresMs));
   } catch (error) {
-    gateway.counters.release(decision);
+    gateway.countersOf(call.identity.tenant).release(decision);
     correctTokenRate(gateway, call, 0);
     throw error;
   }
@@ -213,9 +245,14 @@ async function hold(parts: CheckParts, call: CheckedCall, said: SdkCheck, needs:
   };
 }
 
-function intentOf(gateway: Gateway, call: CheckedCall, amounts: Amounts, expiresMs: number): IntentRecord {
+function intentOf(
+  gateway: Gateway,
+  call: CheckedCall,
+  amounts: Amounts,
+  states: readonly CounterState[],
+  expiresMs: number,
+): IntentRecord {
   const { identity, facts, startedMs } = call;
-  const states = call.limits.map((limit) => gateway.counters.read(limit, startedMs));
   return {
     t: "intent",
     decision: call.decision,
@@ -231,16 +268,21 @@ function intentOf(gateway: Gateway, call: CheckedCall, amounts: Amounts, expires
     priceVersion: call.priced ? gateway.prices.version : null,
     reservedUsd: amounts.usd.toString(),
     reservedTokens: amounts.tokens.toString(),
-    counters: states.map(({ limit, window }) => ({ limit: limit.id, window: window.id, measure: limit.measure })),
+    counters: countersOfIntent(call, states),
     ...(states.length > 0 && { limits: limitSeenTexts(states) }),
     ...policyFields(call),
+    ...(call.uncounted !== undefined && { uncounted: true as const }),
     expiresMs,
   };
 }
 
-function allow(gateway: Gateway, call: CheckedCall, needs: Needs, reservation: Held | null): CheckAnswer {
-  const named = call.limits.filter((limit) => limit.perCall !== "counted");
-  const tightest = tightestOf(named.map((limit) => gateway.counters.read(limit, call.startedMs)));
+function allow(
+  call: CheckedCall,
+  needs: Needs,
+  reservation: Held | null,
+  states: readonly CounterState[],
+): CheckAnswer {
+  const tightest = tightestOf(states);
   return {
     allowed: true,
     decision_id: `dec_${call.decision}`,

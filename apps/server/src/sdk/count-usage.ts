@@ -23,7 +23,7 @@ const COUNTED_BACK_MS = 3_600_000;
 export function releaseCheck({ gateway, checks }: RecordParts, check: OpenCheck | null): void {
   if (check === null) return;
   checks.take(check);
-  gateway.counters.release(check.decision);
+  gateway.countersOf(check.call.identity.tenant).release(check.decision);
   correctTokenRate(gateway, check.call, 0);
 }
 
@@ -31,13 +31,14 @@ export function releaseCheck({ gateway, checks }: RecordParts, check: OpenCheck 
 export function countUsage(parts: RecordParts, call: RecordedCall, counted: Counted): UsageRecord["counters"] {
   const { gateway } = parts;
   const used: Amounts = { usd: counted.charged, tokens: BigInt(tokensOf(counted.usage)), requests: 1n };
+  const counters = gateway.countersOf(call.identity.tenant);
   const nowMs = gateway.now();
   const countedMs = call.check?.call.startedMs ?? Math.max(call.atMs, nowMs - COUNTED_BACK_MS);
   const deltas: CounterDelta[] = call.check === null ? [] : settle(parts, call.check, used);
   for (const limit of call.check === null ? limitsOf(gateway, call, counted) : limitsSince(gateway, call.check.call)) {
-    deltas.push(gateway.counters.add(limit, countedMs, used[limit.measure]));
+    deltas.push(counters.add(limit, countedMs, used[limit.measure], counted.decision));
     // Turns the counter back to the window of now.
-    gateway.counters.read(limit, nowMs);
+    counters.read(limit, nowMs);
   }
   const { identity, provider, facts } = call;
   if (gateway.tap.open)
@@ -54,7 +55,7 @@ export function countUsage(parts: RecordParts, call: RecordedCall, counted: Coun
 
 function settle({ gateway, checks }: RecordParts, check: OpenCheck, used: Amounts): CounterDelta[] {
   checks.take(check);
-  const deltas = [...gateway.counters.settle(check.decision, used)];
+  const deltas = [...gateway.countersOf(check.call.identity.tenant).settle(check.decision, used)];
   correctTokenRate(gateway, check.call, Number(used.tokens));
   return deltas;
 }

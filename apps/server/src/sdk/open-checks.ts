@@ -103,7 +103,7 @@ export class OpenChecks {
     const [oldest] = this.#expired.size >= EXPIRED_MAX ? this.#expired.keys() : [];
     if (oldest !== undefined) this.#expired.delete(oldest);
     this.#expired.set(check.decision, check);
-    gateway.counters.release(check.decision);
+    gateway.countersOf(check.call.identity.tenant).release(check.decision);
     const timeMs = gateway.now();
     const { identity, provider, facts, startedMs } = check.call;
     const latencyMs = timeMs - startedMs;

@@ -12,7 +12,7 @@ export function restoreChecks(gateway: Gateway, checks: OpenChecks, left: readon
   for (const { intent, reservedUsd: usd, reservedTokens: tokens } of left) {
     const { decision, timeMs, expiresMs = timeMs } = intent;
     const call = callOfIntent(gateway, intent);
-    gateway.counters.restore(decision, call.limits, { usd, tokens, requests: 1n }, timeMs);
+    gateway.countersOf(intent.tenant).restore(decision, call.limits, { usd, tokens, requests: 1n }, timeMs);
     checks.add({ decision, call, expiresMs, usd, tokens });
   }
 }

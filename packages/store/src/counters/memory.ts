@@ -1,6 +1,7 @@
 import type { Amounts, Limit } from "@tollhouse/engine";
 import { windowAt } from "@tollhouse/engine";
 import type { CounterDelta, CounterState, CounterStore, Refused, ReserveResult, Room } from "./counter-store.ts";
+import type { Counters } from "./counters.ts";
 import { EndedReservations, type Reservation } from "./ended-reservations.ts";
 import { amountFor, type Counter, LimitCounters } from "./limit-counters.ts";
 import {
@@ -33,7 +34,7 @@ export interface MemoryCounterOptions {
  * Not durable: seeded at start from the ledger's sums. A limit may be given once a call; its measure, window and time
  * zone never change; of two versions of a limit the higher counts, whichever is given.
  */
-export class MemoryCounterStore implements CounterStore {
+export class MemoryCounterStore implements CounterStore, Counters {
   readonly #limits = new Map<string, LimitCounters>();
   /** Settled amounts of lifetime counters that nobody uses now: every session of the past has one, and none ever ends. */
   readonly #idle = new Map<string, bigint>();
@@ -134,6 +135,19 @@ export class MemoryCounterStore implements CounterStore {
       return { limit, window: windowAt(limit.window, limit.timeZone, atMs), settled: 0n, reserved: 0n };
     counters.adopt(limit);
     return counters.state(inForce(counters, limit), atMs);
+  }
+
+  look(limits: readonly Limit[], nowMs: number): readonly CounterState[] {
+    return limits.map((limit) => this.read(limit, nowMs));
+  }
+
+  /** These counters always answer. */
+  admitUncounted(): null {
+    return null;
+  }
+
+  extendUncounted(): false {
+    return false;
   }
 
   room(limits: readonly Limit[], nowMs: number): Room {

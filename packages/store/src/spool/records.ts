@@ -58,6 +58,8 @@ export interface IntentRecord {
    * crash does not settle it. Absent: a call that Tollhouse carries.
    */
   readonly expiresMs?: number;
+  /** It was admitted though its limits could not be read: shared counters hold nothing for it. */
+  readonly uncounted?: true;
 }
 
 /** A pending reservation grew. Amounts are what was *added*. */
