@@ -1,0 +1,30 @@
+import { expect, test } from "vitest";
+import { count, measured, money, time } from "./amounts.ts";
+
+test.each([
+  ["25.000000000", "$25.00"],
+  ["0.000056400", "$0.0000564"],
+  ["0.000000001", "$0.000000001"],
+  ["0.000000000", "$0.00"],
+  ["9007199254740993.100000000", "$9,007,199,254,740,993.10"],
+  ["-2.500000000", "-$2.50"],
+  ["10", "$10.00"],
+])("money %s is shown exactly, as %s", (amount, shown) => {
+  expect(money(amount)).toBe(shown);
+});
+
+test("what is not known is a dash and never a zero", () => {
+  expect([money(null), count(null), measured(null, "tokens"), time(null)]).toEqual(["–", "–", "–", "–"]);
+});
+
+test("tokens and requests are counts, also where the API writes them as decimals", () => {
+  expect([measured("1500000", "tokens"), measured("20.000000000", "requests"), measured("0.5", "usd")]).toEqual([
+    "1,500,000",
+    "20",
+    "$0.50",
+  ]);
+});
+
+test("times are UTC, and say so", () => {
+  expect(time("2026-11-21T09:30:05.123Z")).toBe("2026-11-21 09:30:05Z");
+});

@@ -1,0 +1,33 @@
+/**
+ * Amounts and times as people read them. From the texts that the API gives, digit by digit: a float would show money that nobody spent.
+ */
+
+/** `"25.000000000"` → `$25.00`, `"0.000056400"` → `$0.0000564`; what is not known is a dash, never zero. */
+export function money(amount: string | null): string {
+  if (amount === null) return "–";
+  const negative = amount.startsWith("-");
+  const [whole = "0", fraction = ""] = (negative ? amount.slice(1) : amount).split(".");
+  const kept = fraction.replace(/0+$/, "").padEnd(2, "0");
+  return `${negative ? "-" : ""}$${grouped(whole)}.${kept}`;
+}
+
+/** `1234567` → `1,234,567`. */
+export function count(value: number | string | null): string {
+  if (value === null) return "–";
+  const text = String(value).replace(/\.0+$/, "");
+  return /^-?\d+$/.test(text) ? grouped(text) : text;
+}
+
+/** An amount in the unit of its measure. */
+export function measured(amount: string | null, measure: string): string {
+  return measure === "usd" ? money(amount) : count(amount);
+}
+
+/** `2026-11-21T09:30:05.123Z` → `2026-11-21 09:30:05Z`: UTC, as the ledger has it. */
+export function time(iso: string | null): string {
+  return iso === null ? "–" : iso.replace("T", " ").replace(/\.\d+Z$/, "Z");
+}
+
+function grouped(digits: string): string {
+  return digits.replaceAll(/\B(?=(\d{3})+$)/g, ",");
+}
