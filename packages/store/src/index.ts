@@ -42,6 +42,7 @@ export * from "./ledger/verify-store.ts";
 export * from "./erasure/naming-rows.ts";
 export * from "./anomalies/anomaly-rule-store.ts";
 export * from "./blocks/block-store.ts";
+export * from "./configuration/configuration-changes.ts";
 export * from "./policies/plan-store.ts";
 export * from "./policies/policy-store.ts";
 export * from "./policies/recorded-calls.ts";

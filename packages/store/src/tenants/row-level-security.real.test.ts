@@ -9,7 +9,15 @@ const A = "a".repeat(32);
 const B = "b".repeat(32);
 
 /** They have no column `tenant`, and what a tenant may do with them is shown by a test of its own. */
-const WITHOUT_TENANT = ["installation", "open_calls", "schema_migrations", "spool_positions", "tenants"];
+const WITHOUT_TENANT = [
+  "configuration_changes",
+  "configuration_version",
+  "installation",
+  "open_calls",
+  "schema_migrations",
+  "spool_positions",
+  "tenants",
+];
 
 let database: TestDatabase;
 let tenants: TenantDatabases;
