@@ -23,6 +23,8 @@ export default defineConfig({
           name: "unit",
           include: ["packages/*/src/**/*.test.ts", "apps/*/src/**/*.test.ts", "scripts/**/*.test.ts"],
           exclude: REAL,
+          // They share nothing but what they import; loading that anew for each file took a third of their time.
+          isolate: false,
           sequence: { groupOrder: 0 },
         },
       },
