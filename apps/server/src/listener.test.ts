@@ -142,6 +142,30 @@ test("a call that is refused is recorded; a request that is none is not", async 
   expect((await spooled(gateway)).length).toBe(before + 1);
 });
 
+test("a process that takes no calls says so in the client's dialect, and still answers what is none", async () => {
+  const calls = "This process takes no calls: it runs as control";
+  const noCalls = createListener({
+    gateway,
+    findTarget: createTargetFinder(upstreams),
+    control: said("control"),
+    pages: new Map([["/health", said("health")]]),
+    sdk: new Map([["/sdk/check", said("sdk")]]),
+    fallback: openai,
+    noCalls: calls,
+  });
+  await new Promise<void>((resolve) => noCalls.listen(0, "127.0.0.1", resolve));
+  const url = `http://127.0.0.1:${(noCalls.address() as AddressInfo).port}`;
+  for (const path of ["/v1/chat/completions", "/v1/messages", "/sdk/check"]) {
+    const response = await fetch(url + path, { method: "POST", body: "{}" });
+    expect(response.status).toBe(404);
+    expect(await response.json()).toMatchObject({ error: { message: calls } });
+  }
+  expect(await (await fetch(`${url}/health`)).text()).toBe("health");
+  expect(await (await fetch(`${url}/api/v1/limits`)).text()).toBe("control");
+  expect(await (await fetch(`${url}/nothing`)).json()).toMatchObject({ error: { message: "No endpoint at /nothing" } });
+  noCalls.close();
+});
+
 test("a bug of ours is a 500 in the client's dialect that tells nothing, and is told to us", async () => {
   gateway.failures.length = 0;
   const { prices } = gateway;

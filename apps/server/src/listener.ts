@@ -18,6 +18,8 @@ export interface ListenerParts {
   readonly control: Handler;
   /** `/health`, `/ready`, `/metrics`, `/`, `/api/openapi.json`: by exact path. */
   readonly pages: ReadonlyMap<string, Handler>;
+  /** Why this process takes no calls, told to whoever makes one. Absent: it takes them. */
+  readonly noCalls?: string | undefined;
   /** `/sdk/…`, `/evaluate`, `/usage`: by exact path. They identify their callers themselves. */
   readonly sdk?: ReadonlyMap<string, Handler>;
   /** The dialect a refusal is told in where the path names no provider. */
@@ -67,9 +69,11 @@ function serve(parts: ListenerParts, req: IncomingMessage, res: ServerResponse):
   }
   const target = parts.findTarget(url);
   const sdk = target === null ? parts.sdk?.get(pathOf(url)) : undefined;
+  const adapter = target?.upstream.adapter ?? parts.fallback;
+  if (parts.noCalls !== undefined && (target !== null || sdk !== undefined))
+    return refuse(adapter, res, "ENDPOINT_UNKNOWN", parts.noCalls);
   if (sdk !== undefined) return sdk(req, res);
-  if (target === null) return refuse(parts.fallback, res, "ENDPOINT_UNKNOWN", `No endpoint at ${pathOf(url)}`);
-  const { adapter } = target.upstream;
+  if (target === null) return refuse(adapter, res, "ENDPOINT_UNKNOWN", `No endpoint at ${pathOf(url)}`);
   const route = adapter.route(target.path);
   if (route === null) return refuse(adapter, res, "ENDPOINT_UNKNOWN", `No endpoint at ${pathOf(url)}`);
   if (req.method !== route.method)

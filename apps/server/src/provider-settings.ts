@@ -1,7 +1,7 @@
 import { TOKEN_CLASSES, USAGE_CLASSES } from "@tollhouse/contract";
 import type { Dialect, UsageClass } from "@tollhouse/contract";
 import { z } from "zod";
-import { BASE_URL_EXPECTED, CREDENTIAL_EXPECTED, parseDecimal, readBaseUrl, readCredential } from "./settings-table.ts";
+import { BASE_URL_EXPECTED, CREDENTIAL_EXPECTED, parseDecimal, readBaseUrl, readCredential } from "./setting-text.ts";
 
 /** How the credential travels upstream. `api-key` is Azure's header. */
 export const AUTH_KINDS = ["bearer", "api-key", "x-api-key", "x-goog-api-key", "none"] as const;

@@ -1,5 +1,22 @@
-import { isIP } from "node:net";
-import { z } from "zod";
+import type { z } from "zod";
+import {
+  baseUrl,
+  bytes,
+  checked,
+  credential,
+  flag,
+  integer,
+  oneOf,
+  postgresUrl,
+  readAllowance,
+  readBudget,
+  readHost,
+  readMasterKey,
+  readRedisUrls,
+  readRoles,
+  readSeeds,
+  type Read,
+} from "./setting-text.ts";
 
 /**
  * One setting. Its YAML name is the variable in lower case without `TOLLHOUSE_` (`yamlKey`). `schema` reads the trimmed text,
@@ -23,14 +40,10 @@ interface Extras {
   readonly emptyIsValue?: boolean;
 }
 
-const NANO_PER_USD_PLACES = 9;
-/** Ten digits of dollars: far inside an int64 of nano-dollars. */
-const BUDGET_USD_MAX = 9_000_000_000n * 10n ** 9n;
-
 function required<T>(
   variable: string,
   fallback: string,
-  [schema, expected]: readonly [z.ZodType<T, string>, string],
+  [schema, expected]: Read<T>,
   meaning: string,
   extras: Extras = {},
 ): Setting<T> {
@@ -47,115 +60,13 @@ function required<T>(
 
 function optional<T>(
   variable: string,
-  [schema, expected]: readonly [z.ZodType<T, string>, string],
+  [schema, expected]: Read<T>,
   meaning: string,
   extras: Extras = {},
 ): Setting<T | null> {
   return { ...required<T | null>(variable, "", [schema, expected], meaning, extras), fallback: null };
 }
 
-/** Exact decimal text to an integer of 10^-places; null where the text is not such a decimal. Never through a float. */
-export function parseDecimal(text: string, places: number): bigint | null {
-  const match = /^(\d{1,10})(?:\.(\d{1,12}))?$/.exec(text);
-  if (match === null) return null;
-  const fraction = match[2] ?? "";
-  if (fraction.length > places) return null;
-  return BigInt(match[1] + fraction.padEnd(places, "0"));
-}
-
-function checked<T>(expected: string, read: (text: string) => T | undefined): readonly [z.ZodType<T, string>, string] {
-  const schema = z.string().transform((text, context) => {
-    const value = read(text);
-    if (value !== undefined) return value;
-    context.addIssue({ code: "custom", message: `expected ${expected}` });
-    return z.NEVER;
-  });
-  return [schema, expected];
-}
-
-function oneOf<const T extends string>(...values: readonly T[]): readonly [z.ZodType<T, string>, string] {
-  const expected = values.map((value) => `\`${value}\``).join(" or ");
-  return checked(expected, (text) => values.find((value) => value === text));
-}
-
-function integer(min: number, max: number): readonly [z.ZodType<number, string>, string] {
-  return checked(`a whole number from ${min} to ${max}`, (text) => {
-    const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
-    return value >= min && value <= max ? value : undefined;
-  });
-}
-
-const UNITS: Readonly<Record<string, number>> = { "": 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 };
-
-function bytes(min: string, max: string): readonly [z.ZodType<number, string>, string] {
-  const [least, most] = [readBytes(min) ?? 0, readBytes(max) ?? 0];
-  return checked(`a number of bytes from ${min} to ${max}, such as \`64 MiB\``, (text) => {
-    const value = readBytes(text);
-    return value !== undefined && value >= least && value <= most ? value : undefined;
-  });
-}
-
-function readBytes(text: string): number | undefined {
-  const match = /^(\d{1,15}) ?([KMGT]iB)?$/.exec(text);
-  return match === null ? undefined : Number(match[1]) * (UNITS[match[2] ?? ""] ?? Number.NaN);
-}
-
-function readUrl(text: string, schemes: readonly string[]): URL | undefined {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  return url !== undefined && schemes.includes(url.protocol) && url.host !== "" ? url : undefined;
-}
-
-/** Base URL without a slash at its end. Credentials, query and fragment are refused: they would go into logs and paths. */
-export function readBaseUrl(text: string): string | undefined {
-  const url = readUrl(text, ["http:", "https:"]);
-  if (url === undefined || url.username !== "" || url.password !== "" || /[?#]/.test(text)) return undefined;
-  return url.href.replace(/\/+$/, "");
-}
-
-export const BASE_URL_EXPECTED = "an http or https URL without credentials, query or fragment";
-const baseUrl = checked(BASE_URL_EXPECTED, readBaseUrl);
-
-export const CREDENTIAL_EXPECTED = "visible ASCII characters without spaces, at most 4096 of them";
-/** A credential goes into a header: anything else is refused here and not at the first call. */
-export function readCredential(text: string): string | undefined {
-  return /^[\x21-\x7e]{1,4096}$/.test(text) ? text : undefined;
-}
-const credential = checked(CREDENTIAL_EXPECTED, readCredential);
-
-function readHost(text: string): string | undefined {
-  const bare = text.replace(/^\[(.*)\]$/, "$1");
-  return isIP(bare) !== 0 || /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/i.test(bare) ? bare : undefined;
-}
-
-function readMasterKey(text: string): Buffer | undefined {
-  if (/^[0-9a-f]{64}$/i.test(text)) return Buffer.from(text, "hex");
-  if (!/^[A-Za-z0-9+/_-]{43}=?$/.test(text)) return undefined;
-  const key = Buffer.from(text, "base64");
-  return key.length === 32 ? key : undefined;
-}
-
-function readSeeds(text: string): readonly Buffer[] | undefined {
-  const seeds = text.split(",").map((seed) => readMasterKey(seed.trim()));
-  return seeds.every((seed) => seed !== undefined) ? seeds : undefined;
-}
-
-/** Null = sessions without a limit of their own have none. */
-function readBudget(text: string): bigint | null | undefined {
-  if (text === "") return null;
-  const nano = parseDecimal(text, NANO_PER_USD_PLACES);
-  if (nano === null || nano > BUDGET_USD_MAX) return undefined;
-  return nano === 0n ? null : nano;
-}
-
-function readRedisUrls(text: string): readonly string[] | undefined {
-  const urls = text.split(",").map((url) => url.trim());
-  return urls.every((url) => readUrl(url, ["redis:", "rediss:"]) !== undefined) ? urls : undefined;
-}
-
-const flag = checked("`true` or `false`", (text) => (text === "true" ? true : text === "false" ? false : undefined));
-const postgresUrl = checked("a URL such as `postgres://user:password@host:5432/tollhouse`", (text) =>
-  readUrl(text, ["postgres:", "postgresql:"]) === undefined ? undefined : text,
-);
 const secret: Extras = { secret: true };
 
 /** Every setting, in the order of `docs/settings.md`. */
@@ -177,8 +88,21 @@ export const SETTINGS = {
   redisUrls: optional(
     "REDIS_URL",
     checked("a URL such as `redis://host:6379`, or several of one cluster with commas between them", readRedisUrls),
-    "checked, and without effect in this version: counters are in memory, so run one gateway a database",
+    "counters that several processes share; needs `DATABASE_URL`, and the same master key in all of them. Not set: counters are in memory, and one process runs a database",
     secret,
+  ),
+  roles: required(
+    "TOLLHOUSE_ROLE",
+    "gateway,control,jobs",
+    checked("`gateway`, `control`, `jobs`, or several of them with commas between them", readRoles),
+    "what this process does: calls and the SDK API, the control API and its pages, work in the background; without `REDIS_URL`, `gateway` is among them",
+  ),
+  nodeName: optional(
+    "TOLLHOUSE_NODE_NAME",
+    checked("1 to 100 visible ASCII characters without spaces", (text) =>
+      /^[\x21-\x7e]{1,100}$/.test(text) ? text : undefined,
+    ),
+    "name of this process on the status page; not set: the name of its host",
   ),
   masterKey: optional(
     "TOLLHOUSE_MASTER_KEY",
@@ -233,7 +157,19 @@ export const SETTINGS = {
     "FAIL_MODE",
     "closed",
     oneOf("closed", "open"),
-    "checked, and without effect in this version: limits are in memory and can always be read",
+    "what becomes of calls while shared counters cannot be asked: refused with `LIMITS_UNAVAILABLE`, or let through within `FAIL_OPEN_ALLOWANCE`. In memory, limits can always be read",
+  ),
+  failOpenAllowance: required(
+    "FAIL_OPEN_ALLOWANCE",
+    "1.00",
+    checked("US dollars with at most nine places, such as `1.00`", readAllowance),
+    "with `FAIL_MODE=open`: what the calls of one process may hold beside their limits in one outage; `0` = nothing",
+  ),
+  configurationStaleSeconds: required(
+    "TOLLHOUSE_CONFIGURATION_STALE_SECONDS",
+    "60",
+    integer(5, 86_400),
+    "with `REDIS_URL`: a process that has not heard for this long what others changed (limits, policies, stops, keys) is not ready, and with `FAIL_MODE=closed` admits nothing",
   ),
   logLevel: required(
     "LOG_LEVEL",

@@ -48,8 +48,11 @@ describe("defaults", () => {
       tenantSharePercent: 50,
       connectionsMax: 16_384,
       eventLoopLagMs: 200,
+      roles: ["gateway", "control", "jobs"],
+      nodeName: null,
+      failOpenAllowance: 1_000_000_000n,
+      configurationStaleSeconds: 60,
       demo: false,
-      role: "all",
     });
     expect(settings.providers.map(({ name, baseUrl, apiKey }) => [name, baseUrl, apiKey])).toEqual([
       ["openai", "https://api.openai.com/v1", null],
@@ -97,11 +100,19 @@ describe("where a setting comes from", () => {
     expect(load({ yamlText })).toMatchObject({ port: 1, host: "localhost", strictMode: true });
     expect(load({ yamlText, env: { TOLLHOUSE_PORT: "2" } }).port).toBe(2);
     expect(load({ yamlText, env: { TOLLHOUSE_PORT: "2" }, argv: ["--port", "3"] }).port).toBe(3);
-    expect(load({ argv: ["--port=4", "--demo", "--data-dir", "/d", "--role", "all"] })).toMatchObject({
+    expect(load({ argv: ["--port=4", "--demo", "--data-dir", "/d", "--role", "gateway"] })).toMatchObject({
       port: 4,
       demo: true,
       dataDir: "/d",
+      roles: ["gateway"],
     });
+  });
+
+  test("roles are a list: the flag may be repeated, the variable has commas, and the order says nothing", () => {
+    expect(load({ argv: ["--role", "jobs", "--role=gateway"] }).roles).toEqual(["gateway", "jobs"]);
+    expect(load({ env: { TOLLHOUSE_ROLE: "control, gateway" } }).roles).toEqual(["gateway", "control"]);
+    const apart = { DATABASE_URL: "postgres://db/x", REDIS_URL: "redis://r", TOLLHOUSE_MASTER_KEY: MASTER };
+    expect(load({ env: apart, argv: ["--role", "jobs"] }).roles).toEqual(["jobs"]);
   });
 
   test("the file is tollhouse.yaml if it is there, or the one that is named", () => {
@@ -141,7 +152,9 @@ describe("wrong settings stop the start", () => {
     ]);
     expect(problemsOf({ argv: ["--dmeo"] })).toEqual(["--dmeo: unknown flag; did you mean --demo?"]);
     expect(problemsOf({ argv: ["--port"] })).toEqual(["--port: expected a value"]);
-    expect(problemsOf({ argv: ["--role", "jobs"] })).toHaveLength(1);
+    expect(problemsOf({ argv: ["--role", "jbos"] })).toEqual([
+      'TOLLHOUSE_ROLE: expected `gateway`, `control`, `jobs`, or several of them with commas between them, got "jbos"',
+    ]);
   });
 
   test("variables that Kubernetes makes for a Service named tollhouse do not", () => {
@@ -218,8 +231,23 @@ describe("keys and addresses", () => {
 
   test("several Redis addresses are one cluster", () => {
     const redisUrls = ["redis://a:1", "rediss://b:2"];
-    expect(load({ env: { REDIS_URL: redisUrls.join(", ") } }).redisUrls).toEqual(redisUrls);
-    expect(problemsOf({ env: { REDIS_URL: "http://a" } })).toHaveLength(1);
+    const env = { DATABASE_URL: "postgres://db/x", TOLLHOUSE_MASTER_KEY: MASTER };
+    expect(load({ env: { ...env, REDIS_URL: redisUrls.join(", ") } }).redisUrls).toEqual(redisUrls);
+    expect(problemsOf({ env: { ...env, REDIS_URL: "http://a" } })).toHaveLength(1);
+  });
+
+  test("shared counters need the database and the master key that all processes share, each asked for by name", () => {
+    const problems = problemsOf({ env: { REDIS_URL: "redis://r" } });
+    expect(problems).toEqual([expect.stringMatching(/^DATABASE_URL: expected .*, because REDIS_URL is set$/)]);
+    expect(problemsOf({ env: { REDIS_URL: "redis://r", DATABASE_URL: "postgres://db/x" } })).toEqual([
+      expect.stringMatching(/^TOLLHOUSE_MASTER_KEY: expected .*, because DATABASE_URL is set$/),
+    ]);
+  });
+
+  test("with counters in memory, a process that admits no calls would count for nobody", () => {
+    expect(problemsOf({ argv: ["--role", "control,jobs"] })).toEqual([
+      expect.stringMatching(/^TOLLHOUSE_ROLE: expected `gateway` among the roles, because REDIS_URL is not set/),
+    ]);
   });
 
   test("all secrets are listed for redaction, in each spelling they have", () => {

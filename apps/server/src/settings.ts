@@ -20,7 +20,6 @@ export interface Settings extends Omit<
   /** `openai`, `anthropic`, `gemini`, then those of the file. */
   readonly providers: readonly ProviderSettings[];
   readonly demo: boolean;
-  readonly role: "all";
 }
 
 export interface SettingsInput {
@@ -52,7 +51,7 @@ export class SettingsError extends Error {
 /** Flags and the settings they set; the value is null for flags that take none. */
 const FLAGS: Readonly<Record<string, string | null>> = {
   "--config": "config",
-  "--role": "role",
+  "--role": "TOLLHOUSE_ROLE",
   "--host": "TOLLHOUSE_HOST",
   "--port": "TOLLHOUSE_PORT",
   "--data-dir": "TOLLHOUSE_DATA_DIR",
@@ -83,8 +82,6 @@ export function loadSettings(input: SettingsInput): Settings {
   const own = providersSchema(input.env).safeParse(file.get("providers") ?? []);
   for (const issue of own.error?.issues ?? [])
     problems.push({ name: `providers${pathText(issue.path)}`, problem: issue.message });
-  const role = flags.get("role") ?? "all";
-  if (role !== "all") problems.push({ name: "--role", problem: "expected `all`, the only role of this version" });
   if (problems.length > 0) throw new SettingsError(problems);
   return compose(values as Values, own.data ?? [], flags.has("--demo"), input.cwd);
 }
@@ -123,6 +120,16 @@ function compose(values: Values, own: readonly ProviderSettings[], demo: boolean
       name: "TOLLHOUSE_MASTER_KEY",
       problem: `expected ${SETTINGS.masterKey.expected}, because DATABASE_URL is set`,
     });
+  if (values.redisUrls !== null && values.databaseUrl === null)
+    problems.push({
+      name: "DATABASE_URL",
+      problem: `expected ${SETTINGS.databaseUrl.expected}, because REDIS_URL is set`,
+    });
+  if (values.redisUrls === null && !values.roles.includes("gateway"))
+    problems.push({
+      name: "TOLLHOUSE_ROLE",
+      problem: "expected `gateway` among the roles, because REDIS_URL is not set: one process has all counters",
+    });
   if (problems.length > 0) throw new SettingsError(problems);
   return {
     ...rest,
@@ -135,7 +142,6 @@ function compose(values: Values, own: readonly ProviderSettings[], demo: boolean
       ...own,
     ],
     demo,
-    role: "all",
   };
 }
 
@@ -156,10 +162,15 @@ function readFlags(argv: readonly string[], problems: SettingsProblem[]): Map<st
     } else {
       const value = inline ?? argv[++at];
       if (value === undefined || value === "") problems.push({ name: flag, problem: "expected a value" });
-      else read.set(setting, value);
+      else read.set(setting, repeated(setting, read.get(setting), value));
     }
   }
   return read;
+}
+
+/** `--role gateway --role jobs` is `--role gateway,jobs`; of any other flag the last one counts. */
+function repeated(setting: string, before: string | undefined, value: string): string {
+  return setting === "TOLLHOUSE_ROLE" && before !== undefined ? `${before},${value}` : value;
 }
 
 /**

@@ -19,6 +19,7 @@ import { createMetrics } from "./process/metrics.ts";
 import { createObserver } from "./process/observe.ts";
 import { createPages } from "./process/pages.ts";
 import { countConnections, nodeLimits } from "./process/node-limits.ts";
+import { noCalls, noControl, pagesOf } from "./process/served-by-role.ts";
 import { shutDown } from "./process/shut-down.ts";
 import { watchLoad } from "./process/watch-load.ts";
 import { ownPriceRows } from "./own-price-rows.ts";
@@ -147,20 +148,23 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
   const parts = { once, gateway, sdk, tenants, directory, adminKey, checkpoints, reports, settings, db };
   const control = await loadControl(parts);
   let address = "";
+  const { roles } = settings;
+  const pages = createPages({
+    version: VERSION,
+    waitingFor: () => waitingFor(gateway),
+    metrics: () => metrics.text(),
+    metricsType: metrics.contentType,
+    mayReadMetrics: createMetricsAccess(tenants, adminKey),
+    address: () => address,
+    openApi: OPENAPI_TEXT,
+  });
   const server = createListener({
     gateway,
     findTarget: createTargetFinder(upstreams),
-    control: control.handle,
+    control: roles.includes("control") ? control.handle : noControl(roles),
+    noCalls: noCalls(roles),
     sdk: sdk.pages,
-    pages: createPages({
-      version: VERSION,
-      waitingFor: () => waitingFor(gateway),
-      metrics: () => metrics.text(),
-      metricsType: metrics.contentType,
-      mayReadMetrics: createMetricsAccess(tenants, adminKey),
-      address: () => address,
-      openApi: OPENAPI_TEXT,
-    }),
+    pages: pagesOf(roles, pages),
     fallback: (upstreams.get("openai") as Upstream).adapter,
     connectionsMax: settings.connectionsMax,
   });
@@ -195,7 +199,7 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
           () => drainRecorder(recorder, logger),
           () => recorder.stop(),
           () => spool.close(),
-          () => Promise.resolve(stores.owner.release()),
+          () => Promise.resolve(stores.hold.release()),
           () => databases.close(),
           () => embedded?.stop() ?? Promise.resolve(),
           () => Promise.resolve(clearInterval(sweep)),

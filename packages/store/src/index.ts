@@ -5,7 +5,7 @@ export * from "./database/database.ts";
 export * from "./database/database-unavailable.ts";
 export * from "./database/migrate.ts";
 export { INSTALLATION_ROLE, joinRoles, TENANT_ROLE } from "./database/roles.ts";
-export * from "./database/sole-owner.ts";
+export * from "./database/hold-database.ts";
 export * from "./database/sql.ts";
 export { connectionUrl, type PoolOptions, type SocketConnection } from "./database/pool.ts";
 export { startEmbedded, type EmbeddedOptions, type EmbeddedPostgres } from "./embedded/embedded-postgres.ts";

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import {
   assertMasterKey,
-  becomeSoleOwner,
+  holdDatabase,
   INSTALLATION_ROLE,
   LedgerKeys,
   loadAdminKey,
@@ -13,12 +13,12 @@ import {
   startRecorder,
   StartRefused,
   type AdminKey,
+  type DatabaseHold,
   type EmbeddedPostgres,
   type MemoryCounterStore,
   type OpenCall,
   type OpenDatabase,
   type Recorder,
-  type SoleOwner,
   type Spool,
 } from "@tollhouse/store";
 import { loadCounters } from "../limits/load-counters.ts";
@@ -32,7 +32,7 @@ export interface Stores {
   readonly databases: Databases;
   /** As the installation. */
   readonly db: OpenDatabase;
-  readonly owner: SoleOwner;
+  readonly hold: DatabaseHold;
   readonly masterKey: Uint8Array;
   readonly adminKey: AdminKey;
   readonly keys: LedgerKeys;
@@ -67,7 +67,7 @@ export async function openStores({ settings, logger, now, onDeath }: OpenStoresP
   const target = embedded === null ? { url: settings.databaseUrl as string } : { embedded };
   const databases = await openDatabases(target, (line) => logger.warning(line));
   const { db } = databases;
-  const owner = await becomeSoleOwner(db, onDeath);
+  const hold = await holdDatabase(db, settings.redisUrls === null ? "memory" : "shared", onDeath);
   const masterKey = await loadMasterKey({
     dataDir: settings.dataDir,
     fromEnv: settings.masterKey?.toString("hex"),
@@ -91,7 +91,7 @@ export async function openStores({ settings, logger, now, onDeath }: OpenStoresP
   });
   await recorder.drained();
   const counters = await loadCounters(db, now(), logger);
-  return { embedded, databases, db, owner, masterKey, adminKey, keys, spool, recorder, calls, checks, counters };
+  return { embedded, databases, db, hold, masterKey, adminKey, keys, spool, recorder, calls, checks, counters };
 }
 
 function startDatabase(
