@@ -13,7 +13,7 @@ const MEASURES = ["usd", "tokens", "requests"] as const;
 const AMOUNTS = { usd: 1_000n, tokens: 100n, requests: 1n };
 
 const redis = await startedRedis();
-const counters = connectRedis({ urls: [redis.url], node: "bench", deadlineMs: 60_000 });
+const counters = connectRedis({ urls: [redis.url], installation: "inst", node: "bench", deadlineMs: 60_000 });
 await counters.rebuild(1n, { tenants: [TENANT], sums: none, open: none });
 counters.enter(1n);
 const of = counters.of(TENANT);

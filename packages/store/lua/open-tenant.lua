@@ -1,3 +1,4 @@
+-- Of installation @INSTALLATION@
 -- A tenant that was made while the epoch is open: it has no counters yet. KEYS[1] its fence.
 local EPOCH = '@EPOCH@'
 local found = redis.call('HGET', KEYS[1], 'epoch')

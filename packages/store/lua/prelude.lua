@@ -1,5 +1,7 @@
+-- Verbs of installation @INSTALLATION@
 -- Every verb begins with this. EPOCH is written into the text when a rebuild loads it, on every master, and the verbs are called by
--- their hash alone: a server that was restarted, or a replica that was promoted, does not know them, and nobody teaches it.
+-- their hash alone: a server that was restarted, or a replica that was promoted, does not know them, and nobody teaches it. Neither does
+-- another installation on the same server, which has texts of its own.
 -- KEYS[1] the tenant's fence: its epoch, and for each node the number of the last verb that it sent.
 -- ARGV[1] node, ARGV[2] number of this verb, ARGV[3] number of the last that was acknowledged to this node
 local EPOCH = '@EPOCH@'

@@ -14,7 +14,7 @@ let counters: RedisCounters;
 
 beforeAll(async () => {
   redis = await startedRedisCluster();
-  counters = connectRedis({ urls: redis.urls.slice(0, 2), node: "node-1", deadlineMs: 30_000 });
+  counters = connectRedis({ urls: redis.urls.slice(0, 2), installation: "inst", node: "node-1", deadlineMs: 30_000 });
 });
 afterAll(async () => {
   await counters.close();

@@ -33,9 +33,11 @@ export interface Script {
   readonly sha: string;
 }
 
-/** The verbs of one epoch: the epoch is part of their texts. */
-export function verbScripts(epoch: bigint): Readonly<Record<Verb, Script>> {
-  return scriptsOf(VERBS, (text) => text.replaceAll("@EPOCH@", String(epoch)));
+/** The verbs of one epoch of one installation: both are part of their texts. */
+export function verbScripts(installation: string, epoch: bigint): Readonly<Record<Verb, Script>> {
+  return scriptsOf(VERBS, (text) =>
+    text.replaceAll("@EPOCH@", String(epoch)).replaceAll("@INSTALLATION@", installation),
+  );
 }
 
 export function rebuildScripts(epoch: bigint, attempt: string): Readonly<Record<keyof typeof REBUILD, Script>> {

@@ -23,7 +23,7 @@ async function redisOf(options: Parameters<typeof startedRedis>[0] = {}): Promis
 }
 
 function node(redis: StartedRedis, name: string, deadlineMs = 30_000): RedisCounters {
-  const counters = connectRedis({ urls: [redis.url], node: name, deadlineMs });
+  const counters = connectRedis({ urls: [redis.url], installation: "inst", node: name, deadlineMs });
   closing.push(() => counters.close());
   return counters;
 }
@@ -87,7 +87,7 @@ async function untilAnswered(verb: () => Promise<unknown>): Promise<string> {
 describe("state that is missing admits nothing", () => {
   const failures: Record<string, (redis: StartedRedis) => Promise<unknown>> = {
     emptied: (redis) => redis.command("FLUSHALL"),
-    "the fence alone evicted": (redis) => redis.command("DEL", `th:{${TENANT}}:f`),
+    "the fence alone evicted": (redis) => redis.command("DEL", `th:{inst/${TENANT}}:f`),
     "restarted empty": async (redis) => {
       await redis.kill();
       await redis.start({ empty: true });
@@ -138,7 +138,7 @@ describe("state that is missing admits nothing", () => {
     const replica = await redisOf();
     const counters = await opened(master);
     await replica.command("REPLICAOF", "127.0.0.1", String(master.port));
-    const copied = `th:{${TENANT}}:f`;
+    const copied = `th:{inst/${TENANT}}:f`;
     for (let there = ""; !there.startsWith(":1");) there = await replica.command("EXISTS", copied);
     replica.pause();
     await counters.of(TENANT).reserve("lost", ON_ALL, usd(900n), NOW);
@@ -154,7 +154,7 @@ describe("state that is missing admits nothing", () => {
     const redis = await redisOf();
     const counters = await opened(redis);
     await counters.of(TENANT).reserve("r", ON_ALL, usd(1n), NOW);
-    await redis.command("HDEL", `th:{${TENANT}}:f`, "node:node-1");
+    await redis.command("HDEL", `th:{inst/${TENANT}}:f`, "node:node-1");
     await expect(counters.of(TENANT).reserve("r2", ON_ALL, usd(1n), NOW)).rejects.toMatchObject({ why: "fenced" });
   });
 
@@ -261,7 +261,7 @@ describe("epochs", () => {
           Array.from({ length: 100 }, (_, i) => `r-${i}`),
           3n,
         ).open();
-        await redis.command("HINCRBY", `th:{${TENANT}}:f`, "written", "-1");
+        await redis.command("HINCRBY", `th:{inst/${TENANT}}:f`, "written", "-1");
       },
     };
     await expect(node(redis, "node-1").rebuild(1n, lossy)).rejects.toThrow(/passed/);
@@ -272,7 +272,7 @@ describe("epochs", () => {
     const counters = await opened(redis, source(sumsOf(5n)));
     await counters.rebuild(2n, source(sumsOf(6n)));
     counters.enter(2n);
-    const old = `th:{${TENANT}}:1:*`;
+    const old = `th:{inst/${TENANT}}:1:*`;
     for (const deadline = performance.now() + 20_000; !(await redis.command("KEYS", old)).startsWith("*0");)
       if (performance.now() > deadline) throw new Error("keys of epoch 1 are still there");
     expect(await standing(counters)).toEqual(ON_ALL.map(() => [6n, 0n]));
@@ -293,6 +293,7 @@ test("a user of Redis with no more than these rights is enough", async () => {
   expect(await redis.command("ACL", "SETUSER", "tollhouse", "on", ">s3cret", ...rights)).toContain("+OK");
   const counters = connectRedis({
     urls: [redis.url.replace("//", "//tollhouse:s3cret@")],
+    installation: "inst",
     node: "n",
     deadlineMs: 30_000,
   });

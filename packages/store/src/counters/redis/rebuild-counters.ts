@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { CountersUnavailable, type RebuildSource } from "../shared-counters.ts";
 import { rebuildScripts, verbScripts, type Script } from "./counter-scripts.ts";
+import { epochPrefix, type KeyNames } from "./key-names.ts";
 import { keySlot } from "./key-slot.ts";
 import type { RedisConnection } from "./redis-connection.ts";
 import type { RedisServers } from "./redis-servers.ts";
@@ -20,24 +21,28 @@ const WRITES_AT_ONCE = 32;
  */
 export async function rebuildCounters(
   servers: RedisServers,
+  keys: KeyNames,
   epoch: bigint,
   from: RebuildSource,
   { now }: { readonly now: () => number },
 ): Promise<void> {
   const scripts = rebuildScripts(epoch, randomBytes(12).toString("hex"));
-  await loadScripts(servers.masters, [...Object.values(verbScripts(epoch)), ...Object.values(scripts)]);
+  await loadScripts(servers.masters, [
+    ...Object.values(verbScripts(keys.installation, epoch)),
+    ...Object.values(scripts),
+  ]);
   const written = new Map<string, TenantWriter>();
   const writerOf = (tenant: string): TenantWriter => {
     const writer = written.get(tenant);
     if (writer === undefined) throw new Error(`tenant ${tenant} has counters and is not among the tenants`);
     return writer;
   };
-  for (const tenant of from.tenants) written.set(tenant, new TenantWriter(servers, epoch, tenant, scripts));
+  for (const tenant of from.tenants) written.set(tenant, new TenantWriter(servers, epoch, keys.fence(tenant), scripts));
   let left = false;
   for (const writer of written.values()) left = (await writer.begin()) || left;
   if (left) {
     const never = new AbortController().signal;
-    await Promise.all(servers.masters.map((master) => removeEpochsBefore(master, epoch, never, true)));
+    await Promise.all(servers.masters.map((master) => removeEpochsBefore(master, keys, epoch, never, true)));
   }
   const nowMs = now();
   for await (const { tenant, limitId, windowId, amount } of from.sums())
@@ -71,11 +76,11 @@ class TenantWriter {
   #writes = 0;
   #running: Promise<unknown>[] = [];
 
-  constructor(servers: RedisServers, epoch: bigint, tenant: string, scripts: Scripts) {
+  constructor(servers: RedisServers, epoch: bigint, fence: string, scripts: Scripts) {
     this.#servers = servers;
     this.#scripts = scripts;
-    this.#fence = `th:{${tenant}}:f`;
-    this.#prefix = `th:{${tenant}}:${epoch}:`;
+    this.#fence = fence;
+    this.#prefix = epochPrefix(fence, epoch);
   }
 
   /** True: an earlier attempt at this epoch may have left something. */

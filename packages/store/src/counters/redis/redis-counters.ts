@@ -2,6 +2,7 @@ import { ErrorReply } from "@redis/client";
 import { CountersUnavailable, type RebuildSource, type SharedCounters } from "../shared-counters.ts";
 import { removeEpochsBefore } from "./remove-epochs.ts";
 import { verbScripts, type Script, type Verb } from "./counter-scripts.ts";
+import { epochPrefix, keyNames, type KeyNames } from "./key-names.ts";
 import { keySlot } from "./key-slot.ts";
 import { rebuildCounters } from "./rebuild-counters.ts";
 import { RedisServers } from "./redis-servers.ts";
@@ -11,6 +12,8 @@ import { RedisTenantCounters } from "./tenant-counters.ts";
 export interface RedisCountersOptions {
   /** One is a server, several are nodes of one cluster. */
   readonly urls: readonly string[];
+  /** Of the database whose truth is counted here: others may share the server. */
+  readonly installation: string;
   /** Owner of the reservations that are made through it. */
   readonly node: string;
   /** How long a reservation is held before its owner has to keep it alive. */
@@ -46,6 +49,7 @@ interface Sent {
 export class RedisCounters implements SharedCounters {
   readonly #options: Required<RedisCountersOptions>;
   readonly #servers: RedisServers;
+  readonly #keys: KeyNames;
   readonly #tenants = new Map<string, RedisTenantCounters>();
   readonly #listeners: ((reason: string) => void)[] = [];
   readonly #closing = new AbortController();
@@ -53,6 +57,7 @@ export class RedisCounters implements SharedCounters {
 
   constructor(options: RedisCountersOptions) {
     this.#options = { holdMs: HOLD_MS, deadlineMs: DEADLINE_MS, now: Date.now, ...options };
+    this.#keys = keyNames(options.installation);
     this.#servers = new RedisServers(readRedisUrls(options.urls), this.#options.deadlineMs);
   }
 
@@ -64,7 +69,7 @@ export class RedisCounters implements SharedCounters {
   of(tenant: string): RedisTenantCounters {
     let counters = this.#tenants.get(tenant);
     if (counters !== undefined) return counters;
-    const fence = fenceKey(tenant);
+    const fence = this.#keys.fence(tenant);
     const slot = keySlot(fence);
     const call = (verb: Verb, suffixes: readonly string[], args: readonly string[]): Promise<readonly string[]> =>
       this.#call({ tenant, fence, slot, verb, suffixes, args });
@@ -76,19 +81,20 @@ export class RedisCounters implements SharedCounters {
   async rebuild(epoch: bigint, from: RebuildSource): Promise<void> {
     await this.#servers.search();
     await this.#servers.untilWhole(JOIN_MS);
-    await rebuildCounters(this.#servers, epoch, from, { now: this.#options.now });
+    await rebuildCounters(this.#servers, this.#keys, epoch, from, { now: this.#options.now });
     // Nobody waits for it, and it ends with the process: the next rebuild goes on.
     for (const master of this.#servers.masters)
-      void removeEpochsBefore(master, epoch, this.#closing.signal).catch(() => undefined);
+      void removeEpochsBefore(master, this.#keys, epoch, this.#closing.signal).catch(() => undefined);
   }
 
   enter(epoch: bigint | null): void {
-    this.#entered = epoch === null ? null : { epoch, scripts: verbScripts(epoch), tenants: new Map() };
+    this.#entered =
+      epoch === null ? null : { epoch, scripts: verbScripts(this.#keys.installation, epoch), tenants: new Map() };
   }
 
   async open(tenant: string): Promise<void> {
     const entered = this.#open();
-    const fence = fenceKey(tenant);
+    const fence = this.#keys.fence(tenant);
     const answer = await this.#evaluate(entered, keySlot(fence), entered.scripts.openTenant, [fence], []);
     if (answer[0] === "fenced") this.#fenced(entered, answer[1] ?? "");
   }
@@ -128,7 +134,7 @@ export class RedisCounters implements SharedCounters {
     let sent = entered.tenants.get(asked.tenant);
     if (sent === undefined) entered.tenants.set(asked.tenant, (sent = { number: Date.now() * 1_000, acknowledged: 0 }));
     const number = ++sent.number;
-    const prefix = `${asked.fence.slice(0, -1)}${entered.epoch}:`;
+    const prefix = epochPrefix(asked.fence, entered.epoch);
     const keys = [asked.fence, ...asked.suffixes.map((suffix) => prefix + suffix)];
     const args = [this.#options.node, String(number), String(sent.acknowledged), ...asked.args];
     const answer = await this.#evaluate(entered, asked.slot, entered.scripts[asked.verb], keys, args);
@@ -176,10 +182,4 @@ export class RedisCounters implements SharedCounters {
     if (this.#entered === entered) for (const listener of this.#listeners) listener(reason);
     throw new CountersUnavailable("fenced", reason, cause);
   }
-}
-
-function fenceKey(tenant: string): string {
-  if (!/^[0-9A-Za-z_-]+$/.test(tenant))
-    throw new RangeError(`tenant ${JSON.stringify(tenant)}: expected letters and digits`);
-  return `th:{${tenant}}:f`;
 }

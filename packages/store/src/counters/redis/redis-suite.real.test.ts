@@ -13,7 +13,7 @@ afterAll(async () => {
 
 async function opened(urls: readonly string[]): Promise<RedisCounters> {
   // No deadline of calls: how busy this machine is decides nothing here.
-  const counters = connectRedis({ urls, node: "node-1", deadlineMs: 60_000 });
+  const counters = connectRedis({ urls, installation: "inst", node: "node-1", deadlineMs: 60_000 });
   closing.push(() => counters.close());
   await counters.rebuild(1n, { tenants: [], sums: none, open: none });
   counters.enter(1n);

@@ -16,7 +16,7 @@ let nodes: readonly RedisCounters[];
 beforeAll(async () => {
   redis = await startedRedis();
   nodes = [1, 2, 3].map((i) =>
-    connectRedis({ urls: [redis.url], node: `node-${i}`, deadlineMs: 60_000, now: () => NOW }),
+    connectRedis({ urls: [redis.url], installation: "inst", node: `node-${i}`, deadlineMs: 60_000, now: () => NOW }),
   );
   await nodes[0]?.rebuild(1n, { tenants: [], sums: none, open: none });
   for (const node of nodes) {
@@ -188,7 +188,7 @@ test("what nobody needs any more has a time to live; what is pending, or for lif
   await first.reserve("ended", limits, usd(1n), NOW);
   await first.settle("ended", usd(1n));
   const kept = async (key: string): Promise<number> =>
-    Number(/^:(-?\d+)/.exec(await redis.command("PTTL", `th:{${tenant}}:1:${key}`))?.[1]);
+    Number(/^:(-?\d+)/.exec(await redis.command("PTTL", `th:{inst/${tenant}}:1:${key}`))?.[1]);
   expect(await kept("r:open")).toBe(-1);
   expect(await kept("c:lim_life:lifetime")).toBe(-1);
   expect(await kept("r:ended")).toBeGreaterThan(9 * 60_000);
