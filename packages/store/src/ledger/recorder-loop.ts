@@ -22,6 +22,8 @@ export interface RecorderLoopOptions {
   readonly databaseUrl: string;
   /** The spool's `written`. */
   readonly written: SharedArrayBuffer;
+  /** One packed position: nothing at or behind it is read for now. Absent: nothing is held back. */
+  readonly hold?: SharedArrayBuffer;
   readonly masterKey: Uint8Array;
   readonly keepReadable: boolean;
   /** SET ROLE of the connection; undefined = as the one that connects. */
@@ -45,6 +47,8 @@ export interface RecorderProgress {
 export interface Drain {
   readonly id: number;
   readonly position: Position;
+  /** Every call that is open then is stored too, however young. */
+  readonly withOpenCalls: boolean;
 }
 
 export interface RecorderReports {
@@ -75,6 +79,7 @@ export class RecorderLoop {
   readonly #reports: RecorderReports;
   readonly #outside: RecorderOutside | null;
   readonly #word: BigInt64Array;
+  readonly #hold: BigInt64Array | null;
   #stopping = false;
   /** Places that somebody waits for. */
   #drains: Drain[] = [];
@@ -85,6 +90,7 @@ export class RecorderLoop {
     this.#options = options;
     this.#reports = reports;
     this.#word = new BigInt64Array(options.written);
+    this.#hold = options.hold === undefined ? null : new BigInt64Array(options.hold);
   }
 
   /** Ends after the batch under way, or at once where the database does not answer. */
@@ -96,6 +102,11 @@ export class RecorderLoop {
   /** Reports `drained` once everything before the place is written, summaries of blocked calls too. */
   drain(drain: Drain): void {
     this.#drains.push(drain);
+    this.#wake?.();
+  }
+
+  /** The hold has moved. */
+  goOn(): void {
     this.#wake?.();
   }
 
@@ -123,7 +134,8 @@ export class RecorderLoop {
         const began = performance.now();
         const frames = await this.#nextFrames(reader);
         const drains = this.#drains.filter(({ position }) => comparePositions(position, reader.position) <= 0);
-        const batch = batches.make(frames, reader.position, Date.now(), drains.length > 0);
+        const storeAll = drains.some(({ withOpenCalls }) => withOpenCalls);
+        const batch = batches.make(frames, reader.position, Date.now(), drains.length > 0, storeAll);
         if (!batch) {
           this.#drained(drains);
           await this.#idle(reader.position);
@@ -149,17 +161,30 @@ export class RecorderLoop {
   async #nextFrames(reader: SpoolReader): Promise<SpoolFrame[]> {
     const frames: SpoolFrame[] = [];
     while (frames.length < BATCH_FRAMES) {
-      const more = await reader.read(unpackPosition(Atomics.load(this.#word, 0)));
+      const more = await reader.read(this.#until());
       if (more.length === 0) break;
       frames.push(...more);
     }
     return frames;
   }
 
+  /**
+   * How far may be read. The hold is loaded second: whoever sets it does so before what comes behind it is written, so a place that was
+   * written after it is never seen without it.
+   */
+  #until(): Position {
+    const written = Atomics.load(this.#word, 0);
+    const hold = this.#hold === null ? written : Atomics.load(this.#hold, 0);
+    return unpackPosition(written < hold ? written : hold);
+  }
+
   /** Until the spool grows, or a little while has passed. */
   async #idle(at: Position): Promise<void> {
     const written = Atomics.load(this.#word, 0);
-    if (this.#drains.length > 0 || comparePositions(unpackPosition(written), at) > 0) return;
+    const until = this.#until();
+    if (comparePositions(until, at) > 0) return;
+    // One that lies behind the hold must not keep the loop turning.
+    if (this.#drains.some(({ position }) => comparePositions(position, until) <= 0)) return;
     await this.#pause(IDLE_MS, Atomics.waitAsync(this.#word, 0, written, IDLE_MS).value);
     await this.#linger(performance.now());
   }
@@ -229,7 +254,13 @@ export class BatchMaker {
   }
 
   /** Null = nothing to write. `end`: how far the spool was read with these frames. */
-  make(frames: readonly SpoolFrame[], end: Position, nowMs: number, closeFloods: boolean): Batch | null {
+  make(
+    frames: readonly SpoolFrame[],
+    end: Position,
+    nowMs: number,
+    closeFloods: boolean,
+    storeAll = false,
+  ): Batch | null {
     const drafts: EntryDraft[] = [];
     for (const frame of frames) this.#feed(frame, nowMs, drafts);
     // A second stays open for one more, so that records written a moment late still count in it.
@@ -238,7 +269,7 @@ export class BatchMaker {
     const closeBefore = (newest && "timeMs" in newest ? newest.timeMs : nowMs) - 1000;
     if (closeFloods) drafts.push(...this.#floods.close(Infinity));
     else if (newest === undefined || "timeMs" in newest) drafts.push(...this.#floods.close(closeBefore));
-    const storeBefore = nowMs - STORE_AFTER_MS;
+    const storeBefore = storeAll ? Infinity : nowMs - STORE_AFTER_MS;
     if (frames.length === 0 && drafts.length === 0 && !this.#open.hasToStore(storeBefore)) return null;
     const stored = this.#open.takeStored(storeBefore);
     const place = {

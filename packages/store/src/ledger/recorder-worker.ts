@@ -9,7 +9,7 @@ export type WorkerReport =
   | { readonly t: "trouble"; readonly message: string };
 
 /** From the owner to the worker. */
-export type WorkerOrder = "stop" | Drain;
+export type WorkerOrder = "stop" | "go on" | Drain;
 
 const port = parentPort;
 if (!port) throw new Error("the recorder's worker runs in a worker thread only");
@@ -20,7 +20,11 @@ const loop = new RecorderLoop(workerData as RecorderLoopOptions, {
   drained: (id) => report({ t: "drained", id }),
   trouble: (message) => report({ t: "trouble", message }),
 });
-port.on("message", (order: WorkerOrder) => (order === "stop" ? loop.stop() : loop.drain(order)));
+port.on("message", (order: WorkerOrder) => {
+  if (order === "stop") loop.stop();
+  else if (order === "go on") loop.goOn();
+  else loop.drain(order);
+});
 try {
   await loop.run();
 } finally {

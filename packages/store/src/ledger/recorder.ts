@@ -1,5 +1,5 @@
 import { Worker } from "node:worker_threads";
-import { comparePositions, SPOOL_START } from "../spool/position.ts";
+import { comparePositions, packPosition, SPOOL_START } from "../spool/position.ts";
 import type { Position } from "../spool/position.ts";
 import type { Spool } from "../spool/spool.ts";
 import type { Drain, RecorderLoopOptions } from "./recorder-loop.ts";
@@ -32,6 +32,13 @@ export interface RecorderLag {
 export interface Recorder {
   /** Resolves when everything appended to the spool before this call (or before `position`) is in the database. */
   drained(position?: Position): Promise<void>;
+  /**
+   * Resolves when everything appended before the boundary is in the database, and every call open at it is in `open_calls` with what it
+   * holds there, however young. `atBoundary` is told in the same turn. What is appended after it is not recorded before `goOn`: whoever
+   * reads the database meanwhile sees what lies before the boundary, all of it and nothing else. Called again, the boundary moves on.
+   */
+  layDown(atBoundary: () => void): Promise<void>;
+  goOn(): void;
   lag(): RecorderLag;
   /** Entries written since the start. */
   entries(): number;
@@ -40,6 +47,8 @@ export interface Recorder {
 }
 
 const RESTART_MS = 1000;
+const DISK_REFUSES_MS = 50;
+const NOTHING_HELD = 0x7fff_ffff_ffff_ffffn;
 
 /** Run `recoverSpool` first: what it appends is recorded like every other outcome. */
 export function startRecorder(options: RecorderOptions): Recorder {
@@ -59,6 +68,8 @@ class WorkerRecorder implements Recorder {
   #stopping = false;
   #restart: NodeJS.Timeout | null = null;
   #nextDrain = 1;
+  readonly #hold = new SharedArrayBuffer(8);
+  readonly #held = new BigInt64Array(this.#hold).fill(NOTHING_HELD);
   readonly #waiting = new Map<number, { readonly drain: Drain; readonly resolve: () => void }>();
 
   constructor(options: RecorderOptions) {
@@ -71,12 +82,24 @@ class WorkerRecorder implements Recorder {
   async drained(position?: Position): Promise<void> {
     // Records of this turn are written when it ends.
     await new Promise(setImmediate);
-    const until = position ?? this.#options.spool.end();
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const drain = { id: this.#nextDrain++, position: until };
-    this.#waiting.set(drain.id, { drain, resolve });
-    this.#order(drain);
-    await promise;
+    await this.#until(position ?? this.#options.spool.end(), false);
+  }
+
+  async layDown(atBoundary: () => void): Promise<void> {
+    const { spool } = this.#options;
+    let boundary = spool.writeOut();
+    // An outcome that the disk refuses was told to nobody who counts on it being recorded: the boundary waits for it.
+    for (; boundary === null; boundary = spool.writeOut())
+      await new Promise((resolve) => setTimeout(resolve, DISK_REFUSES_MS));
+    // From here to the hold in one turn: whatever is appended next lies behind it.
+    atBoundary();
+    Atomics.store(this.#held, 0, packPosition(boundary));
+    await this.#until(boundary, true);
+  }
+
+  goOn(): void {
+    Atomics.store(this.#held, 0, NOTHING_HELD);
+    this.#order("go on");
   }
 
   lag(): RecorderLag {
@@ -99,7 +122,8 @@ class WorkerRecorder implements Recorder {
   #start(): void {
     const { spool, databaseUrl, masterKey, keepReadable = true, role } = this.#options;
     const { dir, node, written } = spool;
-    const workerData: RecorderLoopOptions = { dir, node, written, databaseUrl, masterKey, keepReadable, role };
+    const hold = this.#hold;
+    const workerData: RecorderLoopOptions = { dir, node, written, hold, databaseUrl, masterKey, keepReadable, role };
     const source = import.meta.url.endsWith(".ts");
     const worker = new Worker(new URL(source ? "./recorder-worker.ts" : "./recorder-worker.js", import.meta.url), {
       workerData,
@@ -134,6 +158,14 @@ class WorkerRecorder implements Recorder {
     this.#done = report.done;
     if (comparePositions(report.done, this.#from) > 0) this.#recorded += report.frames;
     this.#options.spool.passed(report.start);
+  }
+
+  #until(position: Position, withOpenCalls: boolean): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const drain = { id: this.#nextDrain++, position, withOpenCalls };
+    this.#waiting.set(drain.id, { drain, resolve });
+    this.#order(drain);
+    return promise;
   }
 
   #order(order: WorkerOrder): void {

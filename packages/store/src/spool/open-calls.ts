@@ -114,7 +114,7 @@ export class OpenCalls {
     return first?.position ?? null;
   }
 
-  /** Calls read before `beforeMs` and still open count as stored from now on. Returns them, with stored ones that grew. */
+  /** Calls read before `beforeMs` (Infinity: all) and still open count as stored from now on. Returns them, with stored ones that grew. */
   takeStored(beforeMs: number): OpenCall[] {
     const taken = [...this.#changedStored].flatMap((decision) => this.#stored.get(decision) ?? []);
     this.#changedStored.clear();

@@ -9,6 +9,7 @@ import { frameBytes, segmentPath } from "./segment.ts";
 import { NODE_DISK, type SpoolDisk } from "./spool-disk.ts";
 import { nodeOf, openFolder } from "./spool-folder.ts";
 import { SpoolUnavailable } from "./spool-unavailable.ts";
+import { newBatch, settle, type WriteBatch } from "./write-batch.ts";
 
 export interface SpoolOptions {
   /** Made if it is not there. One process owns it. */
@@ -55,6 +56,11 @@ export interface Spool {
   /** How far it is written, as one packed position; other threads read it with Atomics and wait on it. */
   readonly written: SharedArrayBuffer;
   end(): Position;
+  /**
+   * Writes what is queued in this very turn: everything appended before now lies before the place that is returned. Null: the disk refuses,
+   * and outcomes wait for it.
+   */
+  writeOut(): Position | null;
   /** Bytes on disk behind this place. */
   bytesAfter(position: Position): number;
   /**
@@ -83,15 +89,6 @@ export function openSpool(options: SpoolOptions): Promise<Spool> {
   return new Promise((resolve) => resolve(new DiskSpool(options)));
 }
 
-interface Batch {
-  readonly payloads: string[];
-  readonly outcome: boolean[];
-  bytes: number;
-  /** Settles the records that may be refused, and the outcomes, which may not. */
-  readonly refusable: PromiseWithResolvers<void>;
-  readonly outcomes: PromiseWithResolvers<void>;
-}
-
 class DiskSpool implements Spool {
   readonly node: string;
   readonly dir: string;
@@ -106,9 +103,9 @@ class DiskSpool implements Spool {
   readonly #sealed = new Map<number, number>();
   #sealedBytes = 0;
   readonly #tornBytes: number;
-  #batch: Batch | null = null;
+  #batch: WriteBatch | null = null;
   /** Written, but not yet durable (sync `always`). */
-  #unsynced: Batch[] = [];
+  #unsynced: WriteBatch[] = [];
   #open = 0;
   #appended = 0;
   /** A passing condition (no room); a probe ends it. */
@@ -161,6 +158,11 @@ class DiskSpool implements Spool {
 
   end(): Position {
     return this.#writer.end;
+  }
+
+  writeOut(): Position | null {
+    this.#flush();
+    return this.#batch === null ? this.#writer.end : null;
   }
 
   bytesAfter(position: Position): number {
@@ -222,7 +224,7 @@ class DiskSpool implements Spool {
     return `the spool is full: ${used} bytes wait for the database, at most ${this.#bytesMax} may`;
   }
 
-  #nextBatch(): Batch {
+  #nextBatch(): WriteBatch {
     setImmediate(() => this.#flush());
     return newBatch();
   }
@@ -238,7 +240,7 @@ class DiskSpool implements Spool {
     }
   }
 
-  #write(batch: Batch): void {
+  #write(batch: WriteBatch): void {
     try {
       this.#writer.write(encodeFrames(batch.payloads, batch.bytes));
     } finally {
@@ -252,7 +254,7 @@ class DiskSpool implements Spool {
   }
 
   /** Refuses what may be refused, frees the ballast, and keeps the outcomes for another try. */
-  #writeFailed(batch: Batch, error: unknown): void {
+  #writeFailed(batch: WriteBatch, error: unknown): void {
     this.#writer.takeBack();
     const code = (error as NodeJS.ErrnoException).code ?? String(error);
     this.#refuse(code);
@@ -331,18 +333,6 @@ class DiskSpool implements Spool {
     Atomics.store(this.#word, 0, packPosition(this.#writer.end));
     Atomics.notify(this.#word, 0);
   }
-}
-
-function newBatch(): Batch {
-  const refusable = Promise.withResolvers<void>();
-  // A caller that does not wait (a blocked call's record) must not end the process; `state` still says so.
-  refusable.promise.catch(() => {});
-  return { payloads: [], outcome: [], bytes: 0, refusable, outcomes: Promise.withResolvers<void>() };
-}
-
-function settle(batch: Batch): void {
-  batch.refusable.resolve();
-  batch.outcomes.resolve();
 }
 
 function endsCall(record: SpoolRecord): boolean {

@@ -12,7 +12,9 @@ const B = "b".repeat(32);
 const WITHOUT_TENANT = [
   "configuration_changes",
   "configuration_version",
+  "counter_fence",
   "installation",
+  "nodes",
   "open_calls",
   "schema_migrations",
   "spool_positions",

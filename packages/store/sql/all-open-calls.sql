@@ -1,0 +1,6 @@
+-- A page of the calls that are open, of every node. $1 $2 after this node and decision, $3 rows
+SELECT replace(node::text, '-', '') AS node, replace(decision::text, '-', '') AS decision, intent, reserved_usd, reserved_tokens
+FROM open_calls
+WHERE (node, decision) > ($1, $2)
+ORDER BY node, decision
+LIMIT $3;

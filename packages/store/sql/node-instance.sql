@@ -1,0 +1,1 @@
+SELECT replace(instance::text, '-', '') AS instance FROM nodes WHERE id = $1;
