@@ -23,6 +23,8 @@ export interface ChildProgramOptions {
   readonly cwd?: string;
   /** A command that ends in `exec` of what follows it: the pid stays that of the program. */
   readonly inside?: readonly string[];
+  /** How far the program's wall clock is off: `Date` on its main thread. Its timers and `performance.now()` run as everywhere. */
+  readonly clockOffMs?: number;
 }
 
 /**
@@ -33,10 +35,23 @@ const ENDS_WITH_PARENT = `data:text/javascript,${encodeURIComponent(
   'process.stdin.on("end", () => process.kill(process.pid, "SIGTERM")).on("error", () => {}).resume().unref?.();',
 )}`;
 
+/** A machine whose clock is wrong, without a machine: a program of ours takes the time from `Date` alone. */
+function withClockOff(ms: number): string {
+  return `data:text/javascript,${encodeURIComponent(
+    `const { now } = Date; const off = ${ms};
+     globalThis.Date = class extends Date {
+       constructor(...parts) { super(...(parts.length === 0 ? [now() + off] : parts)); }
+       static now() { return now() + off; }
+     };`,
+  )}`;
+}
+
 export function startChild(options: ChildProgramOptions): ChildProgram {
-  const { script, args = [], env = {}, cwd, inside = [] } = options;
+  const { script, args = [], env = {}, cwd, inside = [], clockOffMs = 0 } = options;
+  const imports = [ENDS_WITH_PARENT, ...(clockOffMs === 0 ? [] : [withClockOff(clockOffMs)])];
   const source = script.endsWith(".ts") ? ["--conditions=@tollhouse/source"] : [];
-  const command = [...inside, process.execPath, `--import=${ENDS_WITH_PARENT}`, ...source, script, ...args];
+  const flags = [...imports.map((url) => `--import=${url}`), ...source];
+  const command = [...inside, process.execPath, ...flags, script, ...args];
   const child = spawn(command[0] as string, command.slice(1), {
     // Nothing of the developer's own settings (a DATABASE_URL, an OPENAI_BASE_URL) may reach it.
     env: { PATH: process.env["PATH"], ...env },

@@ -9,3 +9,4 @@ export {
   type StartedRedis,
   type StartedRedisCluster,
 } from "./started-redis.ts";
+export { startedCluster, type ClusterOptions, type StartedCluster } from "./started-cluster.ts";

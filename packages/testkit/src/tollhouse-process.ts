@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { mkdtemp, chmod, readFile, rm } from "node:fs/promises";
+import { mkdtemp, chmod, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -16,6 +16,9 @@ export interface TollhouseProcessOptions {
   readonly build?: "source" | "dist";
   /** See ChildProgramOptions. */
   readonly inside?: readonly string[];
+  readonly clockOffMs?: number;
+  /** Its `tollhouse.yaml`. */
+  readonly yaml?: string;
 }
 
 /** The real server as a process of its own, on a data folder that outlives it: killed, stopped and started as often as wanted. */
@@ -26,8 +29,11 @@ export interface TollhouseProcess {
   readonly dataDir: string;
   /** URL of the embedded database while the server runs; else the one given. */
   readonly databaseUrl: string;
-  /** Starts it on the same data folder. Resolves when `/ready` says 200, with the milliseconds that took. */
-  start(): Promise<number>;
+  /** Starts it on the same data folder. Resolves when `/ready` says 200, or it listens, with the milliseconds that took. */
+  start(until?: "ready" | "listening"): Promise<number>;
+  /** SIGSTOP: it is there, and does nothing. `resume` lets it go on as if no time had passed. */
+  pause(): void;
+  resume(): void;
   /** SIGKILL, to the server alone: its embedded database is left an orphan, as it would be. */
   kill(): Promise<void>;
   /** SIGTERM. Resolves when it has ended. */
@@ -51,6 +57,7 @@ export async function tollhouseProcess(options: TollhouseProcessOptions): Promis
   const dataDir = await mkdtemp(join(tmpdir(), "th-proc-"));
   // The user that the embedded database runs as has to pass.
   await chmod(dataDir, 0o711);
+  if (options.yaml !== undefined) await writeFile(join(dataDir, "tollhouse.yaml"), options.yaml);
   const tollhouse = new ServerProcess(options, dataDir);
   try {
     await tollhouse.start();
@@ -87,18 +94,27 @@ class ServerProcess implements TollhouseProcess {
     return this.#options.databaseUrl ?? `postgresql://tollhouse@localhost:5432/tollhouse?host=${host}`;
   }
 
-  async start(): Promise<number> {
+  async start(until: "ready" | "listening" = "ready"): Promise<number> {
     if (this.#program !== null) throw new Error("it runs already");
     const startedAt = performance.now();
     const file = this.#options.build === "dist" ? "dist/main.js" : "src/main.ts";
     const script = fileURLToPath(new URL(`../../../apps/server/${file}`, import.meta.url));
-    const inside = this.#options.inside === undefined ? {} : { inside: this.#options.inside };
-    const program = startChild({ script, env: this.#env(), cwd: this.dataDir, ...inside });
+    const { inside, clockOffMs } = this.#options;
+    const where = { ...(inside !== undefined && { inside }), ...(clockOffMs !== undefined && { clockOffMs }) };
+    const program = startChild({ script, env: this.#env(), cwd: this.dataDir, ...where });
     this.#program = program;
     const said = (): string | null => /Tollhouse is ready at (\S+)/.exec(program.stderr())?.[1] ?? null;
     this.#url = await untilFound(program, said, "the server to say its address", READY_MS_MAX);
-    await untilFound(program, () => isReady(this.#url), "/ready to answer 200", READY_MS_MAX);
+    if (until === "ready") await untilFound(program, () => isReady(this.#url), "/ready to answer 200", READY_MS_MAX);
     return performance.now() - startedAt;
+  }
+
+  pause(): void {
+    process.kill(this.pid, "SIGSTOP");
+  }
+
+  resume(): void {
+    process.kill(this.pid, "SIGCONT");
   }
 
   async kill(): Promise<void> {
