@@ -11,6 +11,7 @@ import { RunningCalls } from "./gateway/running-calls.ts";
 import { settleLeftCalls } from "./gateway/settle-left-calls.ts";
 import { createTargetFinder, createUpstream, type Upstream } from "./gateway/upstreams.ts";
 import { KeyDirectory } from "./keys/key-directory.ts";
+import { keepMonths } from "./ledger/keep-months.ts";
 import { startCheckpoints } from "./ledger/start-checkpoints.ts";
 import { SettledTap } from "./limits/settled-tap.ts";
 import { createListener } from "./listener.ts";
@@ -145,6 +146,7 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
   const sdk = loadSdk({ gateway, upstreams, left: stores.checks, db, dbOf: databases.tenants.of, tenants, drained });
   const reports = { dbOf: databases.tenants.of, keys, caughtUp: () => atMost(recorder.drained(), REPORT_WAIT_MS) };
   const checkpoints = startCheckpoints({ db, dbOf: reports.dbOf, masterKey, settings, tenants, logger, now });
+  const months = keepMonths(db, logger);
   const parts = { once, gateway, sdk, tenants, directory, adminKey, checkpoints, reports, settings, db };
   const control = await loadControl(parts);
   let address = "";
@@ -193,6 +195,7 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
           () => control.close(),
           () => sdk.close(),
           () => checkpoints.close(),
+          () => months.close(),
           ...[...upstreams.values()].map((upstream) => () => upstream.pool.destroy()),
           () => gateway.tokens.close(),
           () => directory.close(),

@@ -29,6 +29,7 @@ export * from "./ledger/merkle-reader.ts";
 export * from "./ledger/found-entry.ts";
 export * from "./ledger/recorder-state.ts";
 export * from "./ledger/recorder.ts";
+export * from "./ledger/rollup-months.ts";
 export * from "./ledger/tenant-id.ts";
 export { limitOfSeenText, limitSeenTexts } from "./spool/limit-seen-text.ts";
 export * from "./spool/open-calls.ts";
