@@ -8,6 +8,7 @@ import { OPENAPI_TEXT } from "../apps/server/src/control/openapi.ts";
 import { RESERVED_SEGMENTS } from "../apps/server/src/provider-settings.ts";
 import { SETTINGS, yamlKey } from "../apps/server/src/settings-table.ts";
 import { apiReference } from "./api-reference.ts";
+import { cliOperations } from "./cli-operations.ts";
 import { listFiles, readSource } from "./source-files.ts";
 
 const RETRY: { readonly [R in CodeRow["retry"]]: string } = {
@@ -134,6 +135,7 @@ A name may not be one of Tollhouse's own paths: ${RESERVED_SEGMENTS.map(code).jo
 
 /** Path below the root → content. */
 export const GENERATED_DOCUMENTS: Readonly<Record<string, () => string>> = {
+  "apps/cli/src/api/operations.ts": cliOperations,
   "docs/api.md": apiReference,
   "docs/reason-codes.md": reasonCodes,
   "docs/settings.md": settings,

@@ -112,6 +112,7 @@ const BANNED_NAMES = /^(utils?|helpers?|common|shared|types?|lib|managers?|misc)
 const LINES_MAX = 350;
 /** Tables: long because there is much of it, not because much happens. */
 const TABLES = [
+  /^apps\/cli\/src\/api\/operations\.ts$/,
   /^packages\/contract\/src\/codes\.ts$/,
   /^packages\/engine\/src\/pricing\/own-rows\.ts$/,
   /\/fixtures\//,

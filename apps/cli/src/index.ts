@@ -1,2 +1,4 @@
-export { count, measured, money, time } from "./terminal/amounts.ts";
-export { cutText, plain, table, widthOf, type Column } from "./terminal/table.ts";
+export { runCommandLine } from "./command-line.ts";
+export { EXIT } from "./exit-codes.ts";
+export { programOf } from "./program.ts";
+export type { Terminal } from "./terminal/terminal.ts";

@@ -1,0 +1,169 @@
+import { setTimeout as wait } from "node:timers/promises";
+import { CommandFailed, exitOfStatus } from "../exit-codes.ts";
+import { OPERATIONS, type Operations, type Problem } from "./operations.ts";
+
+export type OperationId = keyof Operations;
+export type Answer<O extends OperationId> = Operations[O]["answer"];
+
+type Needed<Name extends string, T> =
+  Record<never, never> extends T ? { readonly [N in Name]?: T } : { readonly [N in Name]: T };
+type BodyOf<T> = [T] extends [undefined] ? Record<never, never> : { readonly body: T };
+
+/** What an operation must be given; what it does not take does not compile. */
+export type Input<O extends OperationId> = Needed<"params", Operations[O]["params"]> &
+  Needed<"query", Operations[O]["query"]> &
+  BodyOf<Operations[O]["body"]>;
+
+export interface ApiOptions {
+  /** `http://host:port`, no slash at its end. */
+  readonly url: string;
+  readonly key: string | null;
+  /** Told to every operation that has it, unless the command names another. */
+  readonly environment: string | null;
+  readonly tenant: string | null;
+  /** Ends what is under way. */
+  readonly signal: AbortSignal;
+}
+
+type Query = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
+interface Loose {
+  readonly params?: Readonly<Record<string, string | number>>;
+  readonly query?: Query;
+  readonly body?: unknown;
+}
+
+/** A whole answer; what is read as it comes (exports, progress) has no end but the signal's. */
+const TIMEOUT_MS = 60_000;
+/** A list of many pages may meet the rate limit of its key. */
+const RATE_WAITS_MAX = 3;
+
+/** The control API over `fetch`, typed by the table of its operations. A problem is a `ProblemAnswer`. */
+export class Api {
+  readonly options: ApiOptions;
+  constructor(options: ApiOptions) {
+    this.options = options;
+  }
+
+  async call<O extends OperationId>(operation: O, input: Input<O>): Promise<Answer<O>> {
+    const response = await this.#send(operation, input as Loose, AbortSignal.timeout(TIMEOUT_MS), {});
+    return (await readAnswer(response)) as Answer<O>;
+  }
+
+  /** All pages of a list in one. */
+  async all<O extends OperationId>(operation: O, input: Input<O>, max = Infinity): Promise<Answer<O>> {
+    const { query, ...rest } = input as Loose;
+    const first = (await this.call(operation, input)) as Page;
+    const field = Object.keys(first).find((name) => Array.isArray(first[name])) ?? "";
+    const rows = [...(first[field] as unknown[])];
+    let cursor = first.next_cursor;
+    while (cursor !== null && cursor !== undefined && rows.length < max) {
+      const next = (await this.call(operation, { ...rest, query: { ...query, cursor } } as Input<O>)) as Page;
+      rows.push(...(next[field] as unknown[]));
+      cursor = next.next_cursor;
+    }
+    return { ...first, [field]: rows.slice(0, max), next_cursor: cursor ?? null } as Answer<O>;
+  }
+
+  /** The answer as it comes. */
+  async stream<O extends OperationId>(operation: O, input: Input<O>, accept: string): Promise<Response> {
+    return this.#send(operation, input as Loose, null, { accept });
+  }
+
+  async #send(operation: OperationId, input: Loose, timeout: AbortSignal | null, headers: Headers): Promise<Response> {
+    const { method } = OPERATIONS[operation];
+    for (let waits = 0; ; waits += 1) {
+      const response = await this.#fetch(this.#target(operation, input), {
+        method,
+        headers: {
+          ...this.#headers(),
+          ...headers,
+          ...(input.body !== undefined && { "content-type": "application/json" }),
+        },
+        ...(input.body !== undefined && { body: JSON.stringify(input.body) }),
+        signal: timeout === null ? this.options.signal : AbortSignal.any([this.options.signal, timeout]),
+      });
+      if (response.ok) return response;
+      const retryAfterS = Number(response.headers.get("retry-after") ?? Number.NaN);
+      if (method !== "GET" || response.status !== 429 || !(retryAfterS <= 60) || waits === RATE_WAITS_MAX)
+        throw await problemOf(response, this.options.url);
+      await response.body?.cancel();
+      await wait(retryAfterS * 1_000, undefined, { signal: this.options.signal });
+    }
+  }
+
+  #target(operation: OperationId, { params, query }: Loose): string {
+    const { path, query: names } = OPERATIONS[operation];
+    const filled = path.replaceAll(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(params?.[name] ?? "")));
+    const { environment, tenant } = this.options;
+    const asked = new URLSearchParams();
+    const all: Query = { ...(environment !== null && { environment }), ...(tenant !== null && { tenant }), ...query };
+    for (const name of names) {
+      const value = all[name];
+      for (const each of Array.isArray(value) ? value : value === undefined ? [] : [value])
+        asked.append(name, String(each));
+    }
+    return `${this.options.url}${filled}${asked.size === 0 ? "" : `?${asked.toString()}`}`;
+  }
+
+  #headers(): Headers {
+    return this.options.key === null ? {} : { authorization: `Bearer ${this.options.key}` };
+  }
+
+  async #fetch(target: string, init: RequestInit): Promise<Response> {
+    try {
+      // A key must not follow a redirect to wherever it leads.
+      return await fetch(target, { ...init, redirect: "error" });
+    } catch (error) {
+      if (this.options.signal.aborted) throw error;
+      throw new CommandFailed("unavailable", unreachable(this.options.url, error));
+    }
+  }
+}
+
+type Headers = Readonly<Record<string, string>>;
+type Page = Readonly<Record<string, unknown>> & { readonly next_cursor?: string | number | null };
+
+/** A refusal by Tollhouse, with its reason code. */
+export class ProblemAnswer extends CommandFailed {
+  override readonly name = "ProblemAnswer";
+  readonly problem: Problem;
+  constructor(problem: Problem) {
+    super(exitOfStatus(problem.status), `${problem.reason_code}: ${detailOf(problem)}`);
+    this.problem = problem;
+  }
+}
+
+function detailOf({ detail, errors = [] }: Problem): string {
+  const more = errors
+    .filter(({ field }) => !detail.includes(field))
+    .map(({ field, problem }) => `${field}: ${problem}`);
+  return [detail, ...more].join("; ");
+}
+
+async function problemOf(response: Response, url: string): Promise<CommandFailed> {
+  const body: unknown = await response.json().catch(() => null);
+  if (typeof body === "object" && body !== null && "reason_code" in body) return new ProblemAnswer(body as Problem);
+  return new CommandFailed(
+    exitOfStatus(response.status),
+    `${url} answered ${response.status}, and not as a Tollhouse does`,
+  );
+}
+
+async function readAnswer(response: Response): Promise<unknown> {
+  if (response.status === 204) return undefined;
+  const text = await response.text();
+  if (!(response.headers.get("content-type") ?? "").includes("json")) return text;
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    throw new CommandFailed("unavailable", `${new URL(response.url).origin} answered what is no JSON`);
+  }
+}
+
+function unreachable(url: string, error: unknown): string {
+  if (error instanceof Error && error.name === "TimeoutError")
+    return `${url} did not answer within ${TIMEOUT_MS / 1_000} s`;
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  const why = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
+  return `${url} cannot be reached (${why}). Is it running there? \`tollhouse start\` starts one here; --url names another`;
+}

@@ -1,0 +1,40 @@
+import { ProblemAnswer } from "./api/api.ts";
+import { CommandFailed, EXIT, type Exit } from "./exit-codes.ts";
+import { isUsageError, programOf } from "./program.ts";
+import { plain } from "./terminal/table.ts";
+import { remark, type Terminal } from "./terminal/terminal.ts";
+import { VERSION } from "./version.ts";
+
+/** Runs one command line, without the name of the program, and gives its exit code. Throws only what is a bug of ours. */
+export async function runCommandLine(argv: readonly string[], terminal: Terminal): Promise<number> {
+  try {
+    await programOf(terminal, VERSION).parseAsync(argv, { from: "user" });
+    return EXIT.done.code;
+  } catch (error) {
+    return EXIT[await told(error, terminal, argv.includes("--json"))].code;
+  }
+}
+
+async function told(error: unknown, terminal: Terminal, json: boolean): Promise<Exit> {
+  // Commander has said it already.
+  if (isUsageError(error)) return error.exitCode === 0 ? "done" : "usage";
+  if (terminal.interrupted.aborted || (error instanceof Error && error.name === "AbortError")) return "interrupted";
+  if (!(error instanceof CommandFailed)) throw error;
+  remark(terminal, json ? JSON.stringify(asJson(error)) : `tollhouse: ${plain(await lineOf(error))}`);
+  return error.exit;
+}
+
+function asJson(error: CommandFailed): object {
+  return error instanceof ProblemAnswer ? error.problem : { error: error.message, exit_code: EXIT[error.exit].code };
+}
+
+/** What is wrong, and what to do about it where the reason code says. */
+async function lineOf(error: CommandFailed): Promise<string> {
+  if (!(error instanceof ProblemAnswer)) return error.message;
+  // The table of codes brings its schemas along, which take longer to load than most commands take to run.
+  const { CODES } = await import("@tollhouse/contract");
+  const next: string | undefined = CODES[error.problem.reason_code]?.next;
+  return next === undefined || error.message.includes(next)
+    ? error.message
+    : `${error.message.replace(/\.?$/, ".")} ${next}`;
+}

@@ -1,0 +1,23 @@
+import { runCommandLine } from "./command-line.ts";
+import type { Terminal } from "./terminal/terminal.ts";
+
+const interrupt = new AbortController();
+process.once("SIGINT", () => {
+  interrupt.abort();
+  // A second one ends it whatever it waits for.
+  process.once("SIGINT", () => process.exit(130));
+});
+
+const terminal: Terminal = {
+  env: process.env,
+  cwd: process.cwd(),
+  stdin: process.stdin,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  interrupted: interrupt.signal,
+};
+
+// `tollhouse calls list | head`: who reads has enough, and that is no failure.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
+
+process.exitCode = await runCommandLine(process.argv.slice(2), terminal);
