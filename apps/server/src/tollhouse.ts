@@ -76,7 +76,16 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
     callsInFlight: () => gateway.state.inFlight,
     reservedNano: () => reservedNano(gateway) + sdk.checks.reservedUsd,
     spoolBytes: () => spool.state().bytes,
-    nodeLimits: () => nodeLimits({ gateway, watched, checks: sdk.checks, tokens, connections, settings }),
+    nodeLimits: () =>
+      nodeLimits({
+        gateway,
+        watched,
+        checks: sdk.checks,
+        tokens,
+        connections,
+        databases: databases.tenants,
+        settings,
+      }),
     recorderLag: () => recorder.lag(),
   });
   const tap = new SettledTap();

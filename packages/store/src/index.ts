@@ -3,6 +3,7 @@ export * from "./spool/records.ts";
 export * from "./database/start-refused.ts";
 export * from "./database/database.ts";
 export * from "./database/database-unavailable.ts";
+export { WAITERS_MAX } from "./database/session.ts";
 export * from "./database/migrate.ts";
 export { INSTALLATION_ROLE, joinRoles, TENANT_ROLE } from "./database/roles.ts";
 export * from "./database/hold-database.ts";

@@ -1,4 +1,5 @@
 import type { Server } from "node:http";
+import { WAITERS_MAX, type TenantDatabases } from "@tollhouse/store";
 import type { Gateway } from "../gateway/gateway.ts";
 import { TOKEN_COUNTS_MAX, type QueuedTokenCounter } from "../tokens/count-tokens.ts";
 import { OPEN_MAX, type OpenChecks } from "../sdk/open-checks.ts";
@@ -18,12 +19,13 @@ export interface NodeLimitParts {
   readonly checks: OpenChecks;
   readonly tokens: QueuedTokenCounter;
   readonly connections: () => number;
+  readonly databases: TenantDatabases;
   readonly settings: Settings;
 }
 
 /** Every queue and every bound of a node, as they are now. Whoever adds a queue adds its line here. */
 export function nodeLimits(parts: NodeLimitParts): readonly NodeLimit[] {
-  const { gateway, watched, checks, tokens, connections, settings } = parts;
+  const { gateway, watched, checks, tokens, connections, databases, settings } = parts;
   const { load, state } = gateway;
   return [
     { name: "calls_in_flight", used: state.inFlight, max: load.bounds.callsInFlightMax },
@@ -33,6 +35,7 @@ export function nodeLimits(parts: NodeLimitParts): readonly NodeLimit[] {
     { name: "drained_calls", used: state.drains, max: gateway.settings.drainsMax },
     { name: "open_checks", used: checks.size, max: OPEN_MAX },
     { name: "token_counts", used: tokens.unanswered, max: TOKEN_COUNTS_MAX },
+    { name: "database_waiters", used: databases.waiting(), max: WAITERS_MAX },
     { name: "spool_bytes", used: gateway.spool.state().bytes, max: settings.spoolBytesMax },
     // Without a bound there is none to be near.
     ...(settings.eventLoopLagMs === 0

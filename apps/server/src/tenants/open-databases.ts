@@ -17,6 +17,9 @@ export interface Databases {
   close(): Promise<void>;
 }
 
+/** The longest question of a request takes some seconds over ten million entries; whoever asks a server that is stopped is told so. */
+const ANSWER_MS = 60_000;
+
 /** Migrates as the owner of the tables, who is gone before anything else is asked: from then on nobody here owns anything. */
 export async function openDatabases(target: DatabaseTarget, log: (line: string) => void): Promise<Databases> {
   const owner = await openDatabase(target, { connectionsMax: 1, log });
@@ -28,7 +31,7 @@ export async function openDatabases(target: DatabaseTarget, log: (line: string) 
   }
   const db = await openDatabase(target, { role: INSTALLATION_ROLE, log });
   try {
-    const tenants = await openTenantDatabases(target, { log });
+    const tenants = await openTenantDatabases(target, { log, answerTimeoutMs: ANSWER_MS });
     const close = async (): Promise<void> => {
       await tenants.close();
       await db.close();

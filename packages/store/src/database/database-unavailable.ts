@@ -16,5 +16,10 @@ export class DatabaseUnavailable extends Error {
 const AWAY = /^(08...|57P0[123]|53300)$/;
 
 export function saysAway(error: unknown): error is Error {
-  return error instanceof Error && "code" in error && AWAY.test(String(error.code));
+  return error instanceof Error && (isSilent(error) || ("code" in error && AWAY.test(String(error.code))));
+}
+
+/** It did not answer within `answerTimeoutMs`: the driver has no code for it. Nothing more may be asked of that connection. */
+export function isSilent(error: unknown): boolean {
+  return error instanceof Error && error.message === "Query read timeout";
 }

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { testDatabase, type TestDatabase } from "@tollhouse/testkit";
+import { DatabaseUnavailable } from "./database-unavailable.ts";
 import { openDatabase, type Queryable } from "./database.ts";
 import { assertDurable } from "./durability.ts";
+import { WAITERS_MAX } from "./session.ts";
 import { sql } from "./sql.ts";
 
 let testing: TestDatabase;
@@ -97,6 +99,36 @@ describe("a database that may lose what it acknowledged is refused", () => {
 
   test("but not Aurora, whose storage cannot tear a page", async () => {
     await expect(assertDurable(answering({ ...good, full_page_writes: "off", aurora: true }))).resolves.toBeUndefined();
+  });
+});
+
+describe("a server that says nothing", () => {
+  test("counts as away, in a transaction too, and its connection is given to nobody again", async () => {
+    const db = await openDatabase({ url: testing.url }, { connectionsMax: 1, answerTimeoutMs: 100 });
+    await expect(db.query("SELECT pg_sleep(300)")).rejects.toThrow(DatabaseUnavailable);
+    const inTransaction = db.transaction(async (tx) => {
+      await tx.query("INSERT INTO amount VALUES (5)");
+      await tx.query("SELECT pg_sleep(300)");
+    });
+    await expect(inTransaction).rejects.toThrow(DatabaseUnavailable);
+    // Behind the sleeping statements these would wait for them.
+    expect((await db.query<{ one: number }>("SELECT 1 AS one")).rows).toEqual([{ one: 1 }]);
+    await db.close();
+    expect(await amounts()).not.toContain(5n);
+  });
+
+  test("has no more than so many wait for a connection: the next one is told at once", async () => {
+    const db = await openDatabase({ url: testing.url }, { connectionsMax: 1 });
+    const held = Promise.withResolvers<void>();
+    const holder = db.transaction(() => held.promise);
+    while (db.pool.idleCount > 0) await new Promise(setImmediate);
+    const waiting = Array.from({ length: WAITERS_MAX }, () => db.query("SELECT 1"));
+    await expect(db.query("SELECT 1")).rejects.toThrow(DatabaseUnavailable);
+    held.resolve();
+    await holder;
+    await Promise.all(waiting);
+    expect((await db.query("SELECT 1")).rowCount).toBe(1);
+    await db.close();
   });
 });
 

@@ -1,4 +1,5 @@
 import { Pool, type PoolClient, type QueryConfig, type QueryResultRow } from "pg";
+import { isSilent } from "./database-unavailable.ts";
 import { assertDurable } from "./durability.ts";
 import { connectionUrl, poolConfig, type PoolOptions, type SocketConnection } from "./pool.ts";
 import { rolesRefused, TENANT_ROLE } from "./roles.ts";
@@ -43,6 +44,8 @@ export interface OpenDatabase extends Database {
 export interface TenantDatabases {
   /** `tenant`: 32 hex digits. */
   readonly of: (tenant: string) => Database;
+  /** Questions that wait for a connection, of all tenants; WAITERS_MAX at most. */
+  waiting(): number;
   close(): Promise<void>;
 }
 
@@ -91,6 +94,7 @@ export async function openTenantDatabases(
       if (database === undefined) known.set(tenant, (database = askedIn(inTenant(pool, tenant), false)));
       return database;
     },
+    waiting: () => pool.waitingCount,
     close: () => pool.end(),
   };
 }
@@ -175,7 +179,8 @@ async function inTransaction<T>(session: Session, prepared: boolean, work: (tx: 
       await commit(client);
       return result;
     } catch (error) {
-      await client.query("ROLLBACK").catch(broken);
+      // It would wait behind the statement that is not answered, as long again.
+      if (!isSilent(error)) await client.query("ROLLBACK").catch(broken);
       throw error;
     }
   });

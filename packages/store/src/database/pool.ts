@@ -42,6 +42,8 @@ export interface PoolOptions {
   readonly role?: string;
   /** A statement that runs longer is cancelled by the server; default none. */
   readonly statementTimeoutMs?: number;
+  /** A server that says nothing for so long (it is stopped, or the network swallows it) counts as away; default: it is waited for. */
+  readonly answerTimeoutMs?: number;
 }
 
 const ROLE = /^[a-z_][a-z0-9_]*$/;
@@ -62,6 +64,7 @@ export function poolConfig(connection: SocketConnection | { readonly url: string
     keepAlive: true,
     ...(asked !== "" && { options: asked }),
     ...(options.statementTimeoutMs === undefined ? {} : { statement_timeout: options.statementTimeoutMs }),
+    ...(options.answerTimeoutMs === undefined ? {} : { query_timeout: options.answerTimeoutMs }),
   };
 }
 

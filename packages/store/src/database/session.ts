@@ -1,5 +1,5 @@
 import type { Pool, PoolClient } from "pg";
-import { DatabaseUnavailable, saysAway } from "./database-unavailable.ts";
+import { DatabaseUnavailable, isSilent, saysAway } from "./database-unavailable.ts";
 
 /** Gives `work` a connection of its own. `broken`: it must not be given to anybody again. */
 export type Session = <T>(work: (client: PoolClient, broken: (error: Error) => void) => Promise<T>) => Promise<T>;
@@ -50,6 +50,7 @@ async function lend<T>(
       });
     return await work(client, broken);
   } catch (reason) {
+    if (isSilent(reason)) broken(reason);
     if (lost !== undefined) throw new DatabaseUnavailable(lost);
     throw saysAway(reason) ? new DatabaseUnavailable(reason) : reason;
   } finally {
@@ -58,8 +59,13 @@ async function lend<T>(
   }
 }
 
+/** Questions that may wait for a connection at once: each holds a request in memory, and pg-pool takes as many as there are. */
+export const WAITERS_MAX = 1_000;
+
 /** What the server itself says against a connection, its user for one, stays what it is. */
 async function connect(pool: Pool): Promise<PoolClient> {
+  if (pool.waitingCount >= WAITERS_MAX)
+    throw new DatabaseUnavailable(new Error(`${WAITERS_MAX} questions wait for a connection already`));
   try {
     return await pool.connect();
   } catch (reason) {
