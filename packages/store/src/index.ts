@@ -12,6 +12,8 @@ export { connectionUrl, type PoolOptions, type SocketConnection } from "./databa
 export { startEmbedded, type EmbeddedOptions, type EmbeddedPostgres } from "./embedded/embedded-postgres.ts";
 export * from "./counters/counters.ts";
 export * from "./counters/memory.ts";
+export * from "./counters/node/counters-of-node.ts";
+export { adjustId, uncountedId, type NodeCounters } from "./counters/node/node-counters.ts";
 export * from "./counters/reservation-error.ts";
 export { connectRedis, type RedisCounters, type RedisCountersOptions } from "./counters/redis/redis-counters.ts";
 export * from "./counters/shared-counters.ts";

@@ -46,7 +46,9 @@ export class StreamReservation {
   #paused = false;
   /** Of the policies that it is held to. */
   #policyVersion: number;
-  /** Its limits, where they changed since it began. */
+  #snapshotVersion: number;
+  #ofPolicies: readonly Limit[] = [];
+  /** Its limits, where any changed since it began. */
   #limitsNow: readonly Limit[] | null = null;
   /** Resolves when the last count asked for is done. */
   #counted: Promise<void> = Promise.resolve();
@@ -57,6 +59,7 @@ export class StreamReservation {
     this.#meter = meter;
     this.#host = host;
     this.#policyVersion = call.policyVersion ?? 0;
+    this.#snapshotVersion = call.snapshotVersion;
   }
 
   /** Is the stream to be read no further for now? */
@@ -120,12 +123,19 @@ export class StreamReservation {
     return wanted - reservation.outputTokens;
   }
 
-  /** Policies may have changed while the stream runs: from here on it is held to what they say now. */
+  /** Limits and policies may have changed while the stream runs: from here on it is held to what they say now. */
   #changedLimits(): readonly Limit[] | null {
-    const now = policyLimitsNow(this.#gateway, this.#call, this.#policyVersion);
-    if (now === null) return this.#limitsNow;
-    this.#policyVersion = now.version;
-    return (this.#limitsNow = now.limits);
+    const { identity, limits } = this.#call;
+    const policies = policyLimitsNow(this.#gateway, this.#call, this.#policyVersion);
+    const snapshot = this.#gateway.limits(identity);
+    if (policies === null && snapshot.version === this.#snapshotVersion) return this.#limitsNow;
+    if (policies !== null) {
+      this.#policyVersion = policies.version;
+      this.#ofPolicies = policies.limits;
+    }
+    this.#snapshotVersion = snapshot.version;
+    const made = limits.flatMap(({ id, perCall }) => (perCall === undefined ? (snapshot.byId(id) ?? []) : []));
+    return (this.#limitsNow = [...made, ...this.#ofPolicies]);
   }
 
   #ask(tokens: number): ReserveResult | Promise<ReserveResult> {

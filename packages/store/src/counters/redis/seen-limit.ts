@@ -42,11 +42,23 @@ export function seeLimit(limit: Limit, nowMs: number): SeenLimit {
     limit,
     window,
     counter: counterName(limit.id, window.id, limit.measure),
-    version: limit.perCall === undefined ? String(limit.version) : "",
-    amount: limit.mode === "soft" ? "" : String(limit.amount),
+    ...termsOf(limit),
   };
   seen.set(limit, fresh);
   return fresh;
+}
+
+/** The same counter, and what its limit says among `now`. One that is no longer among them goes on as it was. */
+export function seenAs(each: SeenLimit, now: readonly Limit[]): SeenLimit {
+  const limit = now.find(({ id }) => id === each.limit.id);
+  return limit === undefined || limit === each.limit ? each : { ...each, limit, ...termsOf(limit) };
+}
+
+function termsOf(limit: Limit): Pick<SeenLimit, "version" | "amount"> {
+  return {
+    version: limit.perCall === undefined ? String(limit.version) : "",
+    amount: limit.mode === "soft" ? "" : String(limit.amount),
+  };
 }
 
 export function counterName(limitId: string, windowId: string, measure: Limit["measure"]): CounterName {

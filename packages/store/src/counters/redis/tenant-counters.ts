@@ -11,6 +11,7 @@ import {
   keptForId,
   oldestSlot,
   readCounters,
+  seenAs,
   seeLimit,
   type SeenLimit,
 } from "./seen-limit.ts";
@@ -18,7 +19,7 @@ import type { Verbs } from "./verbs.ts";
 
 /** A reservation of this node: what an extension needs, for it alone knows the limits. */
 interface Held {
-  readonly seen: readonly SeenLimit[];
+  seen: readonly SeenLimit[];
   /** In all, as far as the store has said. */
   amounts: Amounts;
   /** One extension after the other: each says what is held in all. */
@@ -64,10 +65,11 @@ export class RedisTenantCounters implements SharedCounterStore {
     return { outcome: "reserved", states: reservedStates(seen, answer) };
   }
 
-  async extend(id: string, more: Amounts): Promise<ReserveResult> {
+  async extend(id: string, more: Amounts, inForceNow: readonly Limit[] | null = null): Promise<ReserveResult> {
     checkAmounts(more);
     const held = this.#held.get(id);
     if (held === undefined) throw new ReservationError(id, await this.#stateOf(id), "extend");
+    if (inForceNow !== null) held.seen = held.seen.map((each) => seenAs(each, inForceNow));
     const before = held.extending;
     const extended = before.then(
       () => this.#extendNow(id, held, more),
@@ -80,8 +82,8 @@ export class RedisTenantCounters implements SharedCounterStore {
   async settle(id: string, used: Amounts): Promise<readonly CounterDelta[]> {
     checkAmounts(used);
     const answer = await this.#verbs.call("settle", [], [id, ...texts(used), "counters"]);
-    if (answer[0] === "ended") throw new ReservationError(id, answer[1] as ReservationError["state"], "settle");
     this.#held.delete(id);
+    if (answer[0] === "ended") throw new ReservationError(id, answer[1] as ReservationError["state"], "settle");
     return deltasOf(answer);
   }
 
