@@ -33,6 +33,12 @@ export const ENTRY_FLAGS = {
   overrun: 8,
   /** The node stopped before the outcome; settled at what was held. */
   recovered: 16,
+  /** Ended by another node, for one that did not come back: settled at what was held. */
+  swept: 32,
+  /** Of a correction: takes the whole entry named by `refId` back; its amounts are the negatives. */
+  takenBack: 64,
+  /** Of a correction: says anew, in full, what the entry named by `refId` should have said. */
+  restated: 128,
 } as const;
 
 export type EntryField = readonly [tag: number, bytes: Uint8Array];

@@ -141,6 +141,60 @@ const SAMPLES: readonly Sample[] = [
       policy: '{"values":[["caps.cost","pol_019aa3b0",2]],"checks":[[6,"cost","blocked"]]}',
     },
   },
+  {
+    type: "call_settled",
+    over: {
+      macKeyId: 2,
+      flags: ENTRY_FLAGS.swept | ENTRY_FLAGS.recovered,
+      amountNano: 1_000_000n,
+      usageSource: "estimated",
+    },
+    fields: {
+      environment: "prod",
+      usage: { output: 500 },
+      reserved: 1_000_000n,
+      counters: [{ limitId: "lim_a", windowId: "lifetime", amount: 1_000_000n }],
+      doubt: "its node did not come back",
+    },
+  },
+  {
+    type: "correction",
+    over: {
+      macKeyId: 2,
+      flags: ENTRY_FLAGS.takenBack,
+      amountNano: -1_000_000n,
+      entryId: amendedId(13, "e"),
+      refId: entryIdOf(13),
+      usageSource: "estimated",
+    },
+    fields: {
+      environment: "prod",
+      usage: { output: 500 },
+      reserved: 1_000_000n,
+      counters: [{ limitId: "lim_a", windowId: "lifetime", amount: -1_000_000n }],
+      doubt: "its node did not come back",
+    },
+  },
+  {
+    type: "correction",
+    over: {
+      macKeyId: 2,
+      flags: ENTRY_FLAGS.restated | ENTRY_FLAGS.streamed,
+      amountNano: 56_400n,
+      entryId: amendedId(13, "f"),
+      refId: entryIdOf(13),
+      usageSource: "reported",
+    },
+    fields: {
+      environment: "prod",
+      provider: "openai",
+      model: "gpt-4o-mini",
+      usage: { input: 100, output: 64 },
+      reserved: 1_000_000n,
+      counters: [{ limitId: "lim_a", windowId: "lifetime", amount: 56_400n }],
+      status: 200,
+    },
+  },
 ];
 
 /**
@@ -199,6 +253,13 @@ function sampleEntry(hashes: SampleHashes, i: number, tenant: Uint8Array, previo
 function entryIdOf(i: number): Uint8Array {
   const id = bytesFrom(0x40, 16);
   new DataView(id.buffer).setUint32(12, i);
+  return id;
+}
+
+/** Id of a correction of entry `i`: with another version of the UUID. */
+function amendedId(i: number, version: "e" | "f"): Uint8Array {
+  const id = entryIdOf(i);
+  id[6] = (Number.parseInt(version, 16) << 4) | (id[6]! & 15);
   return id;
 }
 

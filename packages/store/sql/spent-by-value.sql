@@ -11,14 +11,14 @@ WITH source (value, pseudonym, quarter, usd, tokens, requests) AS (
   SELECT CASE $3 WHEN 'org' THEN '' WHEN 'session' THEN session WHEN 'agent' THEN agent WHEN 'feature' THEN feature
     WHEN 'service' THEN service WHEN 'team' THEN team WHEN 'customer' THEN customer WHEN 'key' THEN key WHEN 'model' THEN model
     WHEN 'provider' THEN provider END, CASE $3 WHEN 'user' THEN user_pseudonym END, CASE WHEN $10 THEN time_us / 900000000 ELSE 0 END,
-    amount_nano, input_tokens + output_tokens, (type IN (2, 5))::int
+    amount_nano, input_tokens + output_tokens, CASE WHEN usage_source = 0 THEN 0 ELSE calls_of_entry(type, flags) END
   FROM ledger_entries
   WHERE tenant = $1 AND environment = $2 AND type IN (2, 5, 6) AND time_us >= $6 AND time_us < $7
   UNION ALL
   SELECT CASE $3 WHEN 'org' THEN '' WHEN 'session' THEN session WHEN 'agent' THEN agent WHEN 'feature' THEN feature
     WHEN 'service' THEN service WHEN 'team' THEN team WHEN 'customer' THEN customer WHEN 'key' THEN key WHEN 'model' THEN model
     WHEN 'provider' THEN provider END, CASE $3 WHEN 'user' THEN user_pseudonym END, CASE WHEN $10 THEN time_us / 900000000 ELSE 0 END,
-    amount_nano, input_tokens + output_tokens, (type IN (2, 5))::int
+    amount_nano, input_tokens + output_tokens, CASE WHEN usage_source = 0 THEN 0 ELSE calls_of_entry(type, flags) END
   FROM ledger_entries
   WHERE tenant = $1 AND environment = $2 AND type IN (2, 5, 6) AND time_us >= $8 AND time_us < $9
 )

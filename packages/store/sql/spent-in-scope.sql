@@ -10,14 +10,14 @@ WITH source (usd, tokens, requests) AS (
     WHEN 'service' THEN service WHEN 'team' THEN team WHEN 'customer' THEN customer WHEN 'key' THEN key WHEN 'model' THEN model
     WHEN 'provider' THEN provider END = $4)
   UNION ALL
-  SELECT amount_nano, input_tokens + output_tokens, (type IN (2, 5))::int
+  SELECT amount_nano, input_tokens + output_tokens, CASE WHEN usage_source = 0 THEN 0 ELSE calls_of_entry(type, flags) END
   FROM ledger_entries
   WHERE tenant = $1 AND environment = $2 AND time_us >= $8 AND time_us < $9 AND type IN (2, 5, 6) AND (($3 = 'user' AND user_pseudonym = (SELECT pseudonym FROM users WHERE tenant = $1 AND lookup = $5))
     OR CASE $3 WHEN 'org' THEN 'org' WHEN 'session' THEN session WHEN 'agent' THEN agent WHEN 'feature' THEN feature
     WHEN 'service' THEN service WHEN 'team' THEN team WHEN 'customer' THEN customer WHEN 'key' THEN key WHEN 'model' THEN model
     WHEN 'provider' THEN provider END = $4)
   UNION ALL
-  SELECT amount_nano, input_tokens + output_tokens, (type IN (2, 5))::int
+  SELECT amount_nano, input_tokens + output_tokens, CASE WHEN usage_source = 0 THEN 0 ELSE calls_of_entry(type, flags) END
   FROM ledger_entries
   WHERE tenant = $1 AND environment = $2 AND time_us >= $10 AND time_us < $11 AND type IN (2, 5, 6) AND (($3 = 'user' AND user_pseudonym = (SELECT pseudonym FROM users WHERE tenant = $1 AND lookup = $5))
     OR CASE $3 WHEN 'org' THEN 'org' WHEN 'session' THEN session WHEN 'agent' THEN agent WHEN 'feature' THEN feature

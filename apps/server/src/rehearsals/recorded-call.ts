@@ -64,7 +64,7 @@ export type NameOfUser = (lookup: string) => string | null;
 
 /** null: the entry is not of one call. */
 export function recordedCall(entry: RecordedEntry, nameOf: NameOfUser): RecordedCall | null {
-  const end = ENDS[entry.type as keyof typeof ENDS];
+  const end = endOf(entry);
   if (end === undefined) return null;
   const { fields, flags } = entry;
   const user = userOf(entry, nameOf);
@@ -104,6 +104,13 @@ export function recordedCall(entry: RecordedEntry, nameOf: NameOfUser): Recorded
     required: fields.required ?? null,
     limits: fields.limits ?? [],
   };
+}
+
+/** What was said anew is of the call that it names; another correction is of none. */
+function endOf({ type, flags, usageSource }: RecordedEntry): RecordedCall["end"] | undefined {
+  if (type !== "correction") return ENDS[type as keyof typeof ENDS];
+  if ((flags & ENTRY_FLAGS.restated) === 0) return undefined;
+  return usageSource === "none" ? "released" : "settled";
 }
 
 const ENDS = {

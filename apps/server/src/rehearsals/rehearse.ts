@@ -9,6 +9,7 @@ import {
   type PolicyCall,
   type PriceRow,
 } from "@tollhouse/engine";
+import { ENTRY_FLAGS } from "@tollhouse/ledger";
 import {
   deriveKey,
   LedgerKeys,
@@ -94,7 +95,7 @@ function rehearseEntry(
   if (type === "admin_action") resets.apply(entry);
   else if (type === "blocked_summary")
     rehearsal.summarised((fields.blocked ?? []).reduce((sum, { count }) => sum + count, 0));
-  else if (type === "correction") {
+  else if (type === "correction" && (entry.flags & ENTRY_FLAGS.restated) === 0) {
     const call = recordedCall({ ...entry, type: "call_settled" }, nameOf);
     if (call !== null) rehearsal.moved(call, entry.amountNano, call.used.tokens);
   } else {

@@ -11,12 +11,16 @@ import { chainRows, emptyChain, nextMacKeyId } from "./chain-rows.ts";
 import type { ChainHead, ChainRow } from "./chain-rows.ts";
 import { coarseDeltas } from "./coarse-rollups.ts";
 import type { EntryDraft } from "./entry-draft.ts";
+import { freshDrafts } from "./fresh-drafts.ts";
 import type { LedgerKeys } from "./ledger-keys.ts";
 import { PROJECTION } from "./projection.ts";
 import { counterDeltas, USAGE_AXES, usageDeltas } from "./rollup.ts";
 import type { UsageDelta } from "./rollup.ts";
 import { chainLock, idOfUuid } from "./tenant-id.ts";
 import { userName, userPseudonyms } from "./user-pseudonyms.ts";
+
+/** Channel on which nodes hear of calls of theirs that another one ended: up to a hundred decisions, parted by commas. */
+export const ENDED_ELSEWHERE = "tollhouse_ended_elsewhere";
 
 /** What the recorder made of a stretch of the spool. */
 export interface Batch {
@@ -56,9 +60,10 @@ export function appendBatch(db: Database, context: AppendContext, batch: Batch):
       await addCounters(tx, rows);
     }
     await changeBlocks(tx, batch.drafts);
-    await changeChecks(tx, batch.drafts);
+    await changeChecks(tx, batch.drafts, rows);
     await eraseNamed(tx, context.keys, rows, batch.drafts);
     await keepOpenCalls(tx, batch);
+    await endElsewhere(tx, batch.drafts);
     await tx.query(sql("upsert-spool-position"), placeValues(batch.place));
     return rows.length;
   });
@@ -79,7 +84,7 @@ async function appendEntries(
 /** Only its first draft may erase a user: of all others the pseudonym is the one that holds from there on. */
 async function appendPart(tx: Queryable, context: AppendContext, drafts: readonly EntryDraft[]): Promise<ChainRow[]> {
   const tenants = [...new Set(drafts.map((draft) => draft.tenant))];
-  const fresh = await notYetThere(tx, drafts);
+  const fresh = await freshDrafts(tx, drafts);
   if (fresh.length === 0) return [];
   const erased = await forgetUser(tx, fresh[0]);
   const pseudonyms = await userPseudonyms(tx, context.keys, fresh, context.keepReadable);
@@ -121,21 +126,6 @@ function pseudonymFor(pseudonyms: Map<string, Uint8Array>, draft: EntryDraft): U
 async function lockChains(tx: Queryable, tenants: readonly string[]): Promise<void> {
   const locks = tenants.map(chainLock).sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
   await tx.query(sql("lock-chains"), [locks]);
-}
-
-/** In order, without those in the ledger and without a second draft of one id. */
-async function notYetThere(tx: Queryable, drafts: readonly EntryDraft[]): Promise<EntryDraft[]> {
-  const { rows } = await tx.query<{ tenant: string; entry_id: string }>(sql("entries-present"), [
-    drafts.map((draft) => draft.tenant),
-    drafts.map((draft) => draft.entryId),
-  ]);
-  const seen = new Set(rows.map((row) => idOfUuid(row.tenant) + idOfUuid(row.entry_id)));
-  return drafts.filter((draft) => {
-    const name = draft.tenant + draft.entryId;
-    if (seen.has(name)) return false;
-    seen.add(name);
-    return true;
-  });
 }
 
 async function chainHeads(tx: Queryable, tenants: readonly string[]): Promise<Map<string, ChainHead>> {
@@ -219,6 +209,12 @@ async function keepOpenCalls(tx: Queryable, { stored, ended, place }: Batch): Pr
       stored.map((call) => call.reservedTokens),
     ]);
   if (ended.length > 0) await tx.query(sql("delete-open-calls"), [place.node, ended]);
+}
+
+/** Whichever node has them open. The end that its recorder comes to later says the same, or amends this one. */
+async function endElsewhere(tx: Queryable, drafts: readonly EntryDraft[]): Promise<void> {
+  const ended = drafts.filter((draft) => draft.endsElsewhere === true).map((draft) => draft.entryId);
+  if (ended.length > 0) await tx.query(sql("end-open-calls"), [ended, ENDED_ELSEWHERE]);
 }
 
 function placeValues({ node, start, done, floods }: RecorderPlace): unknown[] {

@@ -26,6 +26,8 @@ export interface EntryDraft {
   readonly block?: BlockChange;
   /** A check of an SDK that expired, or usage that was recorded, under names that make it once; written in the same transaction. */
   readonly check?: CheckChange;
+  /** It ends what another node has open, and what the database keeps of that goes in the same transaction. */
+  readonly endsElsewhere?: true;
   /** Whom this entry erases; its pseudonym, which only the transaction knows, stands in the entry. */
   readonly erases?: Pick<ErasureRecord, "lookup" | "rows">;
 }

@@ -1,5 +1,5 @@
 import { inputTokensOf, outputTokensOf } from "@tollhouse/contract";
-import { decodeFields, ENTRY_TYPES, ENTRY_USAGE_SOURCES } from "@tollhouse/ledger";
+import { decodeFields, ENTRY_FLAGS, ENTRY_TYPES, ENTRY_USAGE_SOURCES } from "@tollhouse/ledger";
 import type { Entry, EntryFields } from "@tollhouse/ledger";
 
 /** What a column of the projection may hold, as it is sent to PostgreSQL; its text form is what the verifier compares. */
@@ -41,8 +41,8 @@ export const PROJECTION: readonly (readonly [column: string, derive: Derive])[] 
   ["customer", text("customer")],
   ["reason", text("reason")],
   ["status", (_, fields) => fields.status ?? null],
-  ["input_tokens", (_, fields) => (fields.usage ? inputTokensOf(fields.usage) : 0)],
-  ["output_tokens", (_, fields) => (fields.usage ? outputTokensOf(fields.usage) : 0)],
+  ["input_tokens", (entry, fields) => (fields.usage ? signed(entry, inputTokensOf(fields.usage)) : 0)],
+  ["output_tokens", (entry, fields) => (fields.usage ? signed(entry, outputTokensOf(fields.usage)) : 0)],
   ["blocked_calls", (entry, fields) => blockedCalls(entry, fields)],
 ];
 
@@ -78,6 +78,11 @@ function columnText(value: string | undefined): string | null {
 
 function refOf(bytes: Uint8Array): string | null {
   return bytes.every((byte) => byte === 0) ? null : Buffer.from(bytes).toString("hex");
+}
+
+/** What is taken back counts below zero. */
+function signed(entry: Entry, tokens: number): number {
+  return tokens !== 0 && entry.type === "correction" && (entry.flags & ENTRY_FLAGS.takenBack) !== 0 ? -tokens : tokens;
 }
 
 function blockedCalls(entry: Entry, fields: EntryFields): number {

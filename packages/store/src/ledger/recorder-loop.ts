@@ -11,6 +11,7 @@ import type { AppendContext, Batch } from "./append-batch.ts";
 import { BlockedFloods } from "./blocked-floods.ts";
 import { draftOfAdmin, draftOfBlocked, draftOfCall, draftOfErasure, draftOfRotation } from "./entry-draft.ts";
 import type { EntryDraft } from "./entry-draft.ts";
+import { draftOfSwept } from "./swept-draft.ts";
 import { draftOfUsage } from "../recorded-usage/usage-draft.ts";
 import { LedgerKeys } from "./ledger-keys.ts";
 import { loadDeploymentId, loadRecorderState } from "./recorder-state.ts";
@@ -300,6 +301,9 @@ export class BatchMaker {
         if (!this.#open.applied(frame)) drafts.push(draftOfUsage(record, held));
         return;
       }
+      case "swept":
+        if (!this.#open.applied(frame)) drafts.push(draftOfSwept(record));
+        return;
       case "blocked":
         if (!this.#open.applied(frame) && this.#floods.admit(frame, record, drafts))
           drafts.push(draftOfBlocked(record));

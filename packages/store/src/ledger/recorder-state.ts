@@ -22,6 +22,7 @@ interface OpenCallRow {
   readonly intent: string;
   readonly reserved_usd: bigint;
   readonly reserved_tokens: bigint;
+  readonly ended: boolean;
 }
 
 /** Where the recorder of this spool folder is. A folder that the database does not know starts at its beginning. */
@@ -37,6 +38,7 @@ export async function loadRecorderState(db: Queryable, node: string): Promise<St
       intent: JSON.parse(call.intent) as IntentRecord,
       reservedUsd: call.reserved_usd,
       reservedTokens: call.reserved_tokens,
+      endedElsewhere: call.ended,
     })),
   };
 }

@@ -1,4 +1,5 @@
 import { ENTRY_FLAGS } from "@tollhouse/ledger";
+import type { Entry } from "@tollhouse/ledger";
 import type { ChainRow } from "./chain-rows.ts";
 import { sha256 } from "./ledger-keys.ts";
 import { asText, columnOf } from "./projection.ts";
@@ -84,12 +85,18 @@ function emptyUsage(tenant: string, hour: bigint, axes: readonly ColumnValue[], 
   return { tenant, hour, rowKey, axes, ...none, inputTokens: 0n, outputTokens: 0n, costNano: 0n };
 }
 
+/** Calls that it says were let through; of a correction one that is taken back, or said anew. */
+function callsOf({ type, flags }: Entry): bigint {
+  if (type === "call_settled" || type === "usage_recorded" || type === "call_released") return 1n;
+  if (type !== "correction" || (flags & (ENTRY_FLAGS.takenBack | ENTRY_FLAGS.restated)) === 0) return 0n;
+  return (flags & ENTRY_FLAGS.takenBack) === 0 ? 1n : -1n;
+}
+
 function addUsage(delta: UsageDelta, { entry, projection }: ChainRow): void {
-  const settled = entry.type === "call_settled" || entry.type === "usage_recorded";
-  const released = entry.type === "call_released";
-  if (settled || released) delta.calls += 1n;
-  if (released) delta.released += 1n;
-  if (settled && (entry.flags & ENTRY_FLAGS.costUnknown) !== 0) delta.costUnknown += 1n;
+  const calls = callsOf(entry);
+  delta.calls += calls;
+  if (entry.usageSource === "none") delta.released += calls;
+  else if ((entry.flags & ENTRY_FLAGS.costUnknown) !== 0) delta.costUnknown += calls;
   delta.blocked += BigInt(columnOf(projection, "blocked_calls") as number);
   delta.inputTokens += BigInt(columnOf(projection, "input_tokens") as number);
   delta.outputTokens += BigInt(columnOf(projection, "output_tokens") as number);

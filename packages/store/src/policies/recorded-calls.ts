@@ -1,4 +1,12 @@
-import { decodeBody, decodeFields, ENTRY_TYPES, type EntryFields, type EntryType } from "@tollhouse/ledger";
+import {
+  decodeBody,
+  decodeFields,
+  ENTRY_FLAGS,
+  ENTRY_TYPES,
+  type EntryFields,
+  type EntryType,
+  type EntryUsageSource,
+} from "@tollhouse/ledger";
 import type { Queryable } from "../database/database.ts";
 import { sql } from "../database/sql.ts";
 import type { LimitPlace } from "../reports/limit-store.ts";
@@ -10,7 +18,8 @@ export interface RecordedEntry {
   readonly sequence: bigint;
   readonly timeUs: bigint;
   readonly amountNano: bigint;
-  /** 32 hex digits. */
+  readonly usageSource: EntryUsageSource;
+  /** 32 hex digits: of what says a call anew, the call's. */
   readonly entryId: string;
   /** Does it name an earlier entry, or a check? */
   readonly refers: boolean;
@@ -72,13 +81,15 @@ export async function* recordedEntries(
 
 function entryOf({ type, flags, sequence, time_us, amount_nano, body, lookup, readable }: RecordedRow): RecordedEntry {
   const entry = decodeBody(body);
+  const isRestated = type === ENTRY_TYPES.correction && (flags & ENTRY_FLAGS.restated) !== 0;
   return {
     type: TYPE_NAMES.get(type) as EntryType,
     flags,
     sequence,
     timeUs: time_us,
     amountNano: amount_nano,
-    entryId: Buffer.from(entry.entryId).toString("hex"),
+    usageSource: entry.usageSource,
+    entryId: Buffer.from(isRestated ? entry.refId : entry.entryId).toString("hex"),
     refers: entry.refId.some((byte) => byte !== 0),
     fields: decodeFields(entry.fields),
     user: lookup === null ? null : { lookup: lookup.toString("hex"), readable },

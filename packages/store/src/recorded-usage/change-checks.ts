@@ -1,13 +1,36 @@
+import { ENTRY_FLAGS } from "@tollhouse/ledger";
 import type { Queryable } from "../database/database.ts";
 import { sql } from "../database/sql.ts";
+import type { ChainRow } from "../ledger/chain-rows.ts";
 import type { EntryDraft } from "../ledger/entry-draft.ts";
 
-/** In the transaction of the entries. What is there already stays as it is, so that a batch can be tried again. */
-export async function changeChecks(tx: Queryable, drafts: readonly EntryDraft[]): Promise<void> {
+/**
+ * In the transaction of the entries, of which `rows` are new. What is there already stays as it is, so that a batch can be tried again. A check
+ * that somebody ended before its time was over is not listed as expired.
+ */
+export async function changeChecks(
+  tx: Queryable,
+  drafts: readonly EntryDraft[],
+  rows: readonly ChainRow[],
+): Promise<void> {
   const changed = drafts.filter((draft) => draft.check !== undefined);
   if (changed.length === 0) return;
-  await keepExpired(tx, changed);
+  const said = saidIn(rows);
+  await keepExpired(
+    tx,
+    changed.filter(({ tenant, entryId }) => said.has(tenant + entryId)),
+  );
   await keepRecorded(tx, changed);
+}
+
+/** Decisions that these entries are of; of one that is said anew, the one it stands for. */
+function saidIn(rows: readonly ChainRow[]): ReadonlySet<string> {
+  return new Set(
+    rows.map(({ tenant, entry }) => {
+      const isRestated = entry.type === "correction" && (entry.flags & ENTRY_FLAGS.restated) !== 0;
+      return tenant + Buffer.from(isRestated ? entry.refId : entry.entryId).toString("hex");
+    }),
+  );
 }
 
 async function keepExpired(tx: Queryable, changed: readonly EntryDraft[]): Promise<void> {

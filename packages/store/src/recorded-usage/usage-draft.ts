@@ -9,17 +9,20 @@ import type { UsageRecord } from "../spool/records.ts";
 export function draftOfUsage(record: UsageRecord, held: OpenCall | null): EntryDraft {
   const settled = record.end === "settled";
   const { user, ...dimensions } = record.dimensions;
-  const { check, once, recordedMs: atMs, payload = null } = record;
+  const { once, recordedMs: atMs, payload = null } = record;
+  // Somebody else may have let it expire meanwhile.
+  const check = record.ends ? record.decision : record.check;
   return {
     type: settled ? "usage_recorded" : "call_released",
     flags: flagsOf(record, held),
     tenant: record.tenant,
     entryId: record.decision,
-    ...(check !== null && { refId: check }),
+    ...(record.check !== null && { refId: record.check }),
     timeMs: record.timeMs,
     amountNano: settled ? BigInt(record.cost ?? 0) : 0n,
     usageSource: settled ? record.source : "none",
     user: user ?? null,
+    ...(record.ends && held === null && { endsElsewhere: true as const }),
     ...((check !== null || once.length > 0 || payload !== null) && {
       check: { change: "recorded", atMs, check, once, payload },
     }),

@@ -36,6 +36,7 @@ export interface CallAnswer {
 
 export type CallRow = {
   readonly entry_id: string;
+  readonly ref_id: string | null;
   readonly sequence: bigint;
   readonly type: number;
   readonly flags: number;
@@ -53,7 +54,7 @@ export type CallRow = {
 };
 
 /** Columns of a `CallRow`, of `ledger_entries AS e LEFT JOIN users AS u`. */
-export const CALL_COLUMNS = `e.entry_id::text, e.sequence, e.type, e.flags, e.time_us, e.amount_nano, e.environment, e.provider, e.model, e.endpoint, e.key,
+export const CALL_COLUMNS = `e.entry_id::text, e.ref_id::text, e.sequence, e.type, e.flags, e.time_us, e.amount_nano, e.environment, e.provider, e.model, e.endpoint, e.key,
   e.session, e.agent, e.feature, e.service, coalesce(u.readable, encode(e.user_pseudonym, 'hex')) AS "user", e.team, e.customer,
   e.reason, e.status, e.usage_source, e.body, e.entry_hash, e.mac`;
 
@@ -62,7 +63,7 @@ export function callAnswer(row: CallRow): CallAnswer {
   const source = ENTRY_USAGE_SOURCES[row.usage_source] ?? "unknown";
   const { environment, provider, model, endpoint, key, status } = row;
   return {
-    decision: `dec_${idOfUuid(row.entry_id)}`,
+    decision: `dec_${idOfUuid(decisionOf(row))}`,
     sequence: Number(row.sequence),
     time: new Date(Number(row.time_us / 1000n)).toISOString(),
     environment,
@@ -71,7 +72,7 @@ export function callAnswer(row: CallRow): CallAnswer {
     endpoint,
     key,
     dimensions: dimensionsOf(row),
-    outcome: outcomeOf(row.type),
+    outcome: outcomeOf(row),
     reason_code: row.reason,
     status,
     usage: fields.usage ?? null,
@@ -88,7 +89,12 @@ function dimensionsOf(row: CallRow): Dimensions {
   return Object.fromEntries(said);
 }
 
-function outcomeOf(type: number): CallOutcome {
+/** What is said anew names the entry that it stands for. */
+function decisionOf({ type, entry_id: id, ref_id: amended }: CallRow): string {
+  return type === ENTRY_TYPES.correction ? (amended ?? id) : id;
+}
+
+function outcomeOf({ type, usage_source: source }: CallRow): CallOutcome {
   if (type === ENTRY_TYPES.call_blocked) return "blocked";
-  return type === ENTRY_TYPES.call_released ? "released" : "settled";
+  return ENTRY_USAGE_SOURCES[source] === "none" ? "released" : "settled";
 }

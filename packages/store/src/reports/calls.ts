@@ -1,4 +1,4 @@
-import { ENTRY_TYPES, type EntryType } from "@tollhouse/ledger";
+import { ENTRY_FLAGS, ENTRY_TYPES } from "@tollhouse/ledger";
 import type { Queryable } from "../database/database.ts";
 import { sql } from "../database/sql.ts";
 import type { LedgerKeys } from "../ledger/ledger-keys.ts";
@@ -39,11 +39,16 @@ export interface CallWithEntry {
   readonly mac: Uint8Array;
 }
 
-const OUTCOME_TYPES: { readonly [O in CallOutcome]: readonly EntryType[] } = {
-  settled: ["call_settled", "usage_recorded"],
-  released: ["call_released"],
-  blocked: ["call_blocked"],
+/** Of what is said anew the usage source tells which (0: nothing was used). */
+const OF_OUTCOME: { readonly [O in CallOutcome]: string } = {
+  settled: "calls_of_entry(type, flags) = 1 AND usage_source <> 0",
+  released: "calls_of_entry(type, flags) = 1 AND usage_source = 0",
+  blocked: `type = ${ENTRY_TYPES.call_blocked}`,
 };
+const OF_ANY = Object.values(OF_OUTCOME).map((text) => `(${text})`);
+/** Not what was taken back since: only what somebody ended in place of those who knew can be, and a check that was let go. */
+const STILL_SAID = `NOT ((type = ${ENTRY_TYPES.call_released} OR flags & ${ENTRY_FLAGS.swept} <> 0) AND EXISTS (
+    SELECT FROM ledger_entries AS back WHERE back.tenant = looked_at.tenant AND back.entry_id = taken_back_id(looked_at.entry_id)))`;
 const CALLS_MAX = 1000;
 /** Entries that one page reads at most: what nothing, or hardly anything, matches must not read the whole ledger. */
 export const LOOKED_AT_MAX = 50_000;
@@ -109,13 +114,11 @@ interface AskedPage {
 }
 
 function pageText({ request, filter, span, before, direct }: AskedPage, values: StatementValues): string {
-  const types = (request.outcome ? OUTCOME_TYPES[request.outcome] : Object.values(OUTCOME_TYPES).flat()).map(
-    (type) => ENTRY_TYPES[type],
-  );
   const entries = entriesText(request.tenant, span, before, values);
   const looked = direct ? "" : ` ${NEWEST_FIRST} LIMIT ${LOOKED_AT_MAX}`;
   const where = [
-    `type = ANY (${values.add(types)}::smallint[])`,
+    request.outcome === undefined ? `(${OF_ANY.join(" OR ")})` : OF_OUTCOME[request.outcome],
+    STILL_SAID,
     ...(request.reasons === undefined ? [] : [`reason = ANY (${values.add(request.reasons)}::text[])`]),
     ...(request.costMin === undefined ? [] : [`amount_nano >= ${values.add(request.costMin)} AND flags & 1 = 0`]),
   ];

@@ -29,9 +29,11 @@ export type SumName = (typeof SUMS)[number];
 const HOUR_US = 3_600_000_000n;
 const A_DAY = 24n;
 const ROLLED_UP = SUMS.join(", ");
-/** The same sums of one entry (types: 2 settled, 4 released, 5 recorded; flag 1: no price was known). */
-const OF_ENTRY = `(type IN (2, 4, 5))::int::bigint AS calls, (type = 4)::int::bigint AS released, blocked_calls AS blocked,
-  (type IN (2, 5) AND flags & 1 = 1)::int::bigint AS cost_unknown, input_tokens, output_tokens, amount_nano AS cost_nano`;
+/** The same sums of one entry (usage source 0: nothing was used; flag 1: no price was known). */
+const OF_ENTRY = `calls_of_entry(type, flags)::bigint AS calls,
+  CASE WHEN usage_source = 0 THEN calls_of_entry(type, flags) ELSE 0 END::bigint AS released, blocked_calls AS blocked,
+  CASE WHEN usage_source <> 0 AND flags & 1 = 1 THEN calls_of_entry(type, flags) ELSE 0 END::bigint AS cost_unknown,
+  input_tokens, output_tokens, amount_nano AS cost_nano`;
 
 /**
  * `SELECT hour, <axes>, <sums>`, as often as the range has parts, from the shortest table that knows the axes: months or days of one party,

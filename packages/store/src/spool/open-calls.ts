@@ -13,6 +13,8 @@ export interface OpenCall {
   readonly position: Position;
   /** Wall clock when it was read here. */
   readonly seenMs: number;
+  /** Another node ended it: its entry is there, and what comes of it here amends that. */
+  readonly endedElsewhere?: boolean;
 }
 
 export interface EndedCall {
@@ -31,6 +33,7 @@ export interface RecorderState {
     readonly intent: IntentRecord;
     readonly reservedUsd: bigint;
     readonly reservedTokens: bigint;
+    readonly endedElsewhere?: boolean;
   }[];
 }
 

@@ -14,6 +14,7 @@ export type SpoolRecord =
   | BlockedRecord
   | AdminRecord
   | UsageRecord
+  | SweptRecord
   | ErasureRecord
   | KeyRotationRecord;
 
@@ -185,6 +186,31 @@ export interface UsageRecord {
   readonly once: readonly RecordedOnce[];
   /** Texts of request and answer, where their environment keeps them: sealed under the tenant's own key (base64), and until when. */
   readonly payload?: { readonly sealed: string; readonly expiresMs: number };
+}
+
+/**
+ * The end of a call whose node did not come back, written by another one. One frame: neither the intent nor anything else of the call is
+ * in this spool. Its own node's outcome, if that comes after all, amends it.
+ */
+export interface SweptRecord {
+  readonly t: "swept";
+  readonly decision: string;
+  /** When it was swept, and when it was decided. */
+  readonly timeMs: number;
+  readonly startedMs: number;
+  readonly tenant: string;
+  /** null = not known. */
+  readonly environment: string | null;
+  /** As the database has it; null: it was too young for that, and what is known of it is what the counters say. */
+  readonly intent: IntentRecord | null;
+  /** settled at what was held; released: a check of an SDK, whose time is over. */
+  readonly end: "settled" | "released";
+  /** What was held; null = not known. */
+  readonly reservedUsd: string | null;
+  readonly reservedTokens: string | null;
+  /** What each counter was settled by. */
+  readonly counters: readonly { readonly limit: string; readonly window: string; readonly amount: string }[];
+  readonly doubt: string;
 }
 
 /**

@@ -27,7 +27,8 @@ export type CountRecovered = (call: OpenCall, held: Amounts) => OutcomeRecord["l
 export async function recoverSpool(spool: Spool, state: RecorderState, nowMs: number): Promise<RecoverReport> {
   // A power cut may have taken what was not synced yet, and the database has it: places up to there are taken.
   if (comparePositions(state.done, spool.end()) > 0) spool.moveBehind(state.done);
-  const open = [...(await openCallsOf(spool, state, nowMs)).all()];
+  // What another node ended has its entry; where the spool has the truth of it, the recorder amends that.
+  const open = [...(await openCallsOf(spool, state, nowMs)).all()].filter((call) => call.endedElsewhere !== true);
   return {
     calls: open.filter(({ intent }) => intent.expiresMs === undefined),
     checks: open.filter(({ intent }) => intent.expiresMs !== undefined),
