@@ -88,13 +88,14 @@ async function* openOf(tx: Queryable, deadlineOf: (owner: string) => number): As
   for (let after: readonly [string, string] = [FIRST_ID, FIRST_ID]; ;) {
     const { rows } = await tx.query<OpenRow>(sql("all-open-calls"), [...after, PAGE]);
     for (const row of rows) {
-      const { tenant, counters } = JSON.parse(row.intent) as IntentRecord;
+      const { tenant, counters, expiresMs = 0 } = JSON.parse(row.intent) as IntentRecord;
       const amounts: Amounts = { usd: row.reserved_usd, tokens: row.reserved_tokens, requests: 1n };
       yield {
         tenant,
         id: row.decision,
         owner: row.node,
-        deadlineMs: deadlineOf(row.node),
+        // A check is anybody's to record until its time is over.
+        deadlineMs: Math.max(deadlineOf(row.node), expiresMs),
         held: counters.map(({ limit, window, measure }) => ({
           limitId: limit,
           windowId: window,
