@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import { ROLES, type Role } from "@tollhouse/contract";
 import { z } from "zod";
 
 const NANO_PER_USD_PLACES = 9;
@@ -106,10 +107,6 @@ export function readAllowance(text: string): bigint | undefined {
   const nano = parseDecimal(text, NANO_PER_USD_PLACES);
   return nano === null || nano > BUDGET_USD_MAX ? undefined : nano;
 }
-
-export const ROLES = ["gateway", "control", "jobs"] as const;
-/** What a process does: calls and SDK; control API and pages; work in the background. */
-export type Role = (typeof ROLES)[number];
 
 export function readRoles(text: string): readonly Role[] | undefined {
   const named = text.split(",").map((name) => name.trim());

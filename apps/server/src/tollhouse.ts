@@ -1,5 +1,6 @@
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { hostname } from "node:os";
 import { createPriceBook, seededPriceBookData } from "@tollhouse/engine";
 import { DEFAULT_TENANT, type Recorder } from "@tollhouse/store";
 import { countingSpend } from "./anomalies/load-anomaly-services.ts";
@@ -26,6 +27,8 @@ import { watchLoad } from "./process/watch-load.ts";
 import { ownPriceRows } from "./own-price-rows.ts";
 import { loadSdk } from "./sdk/load-sdk.ts";
 import { secretsOf, type Settings } from "./settings.ts";
+import { keepOverspend } from "./system/keep-overspend.ts";
+import type { SystemParts } from "./system/system-status.ts";
 import { openStores } from "./stores/open-stores.ts";
 import { createMetricsAccess } from "./tenants/metrics-access.ts";
 import { loadTenants } from "./tenants/load-tenants.ts";
@@ -156,13 +159,26 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
   const reports = { dbOf: databases.tenants.of, keys, caughtUp: () => atMost(recorder.drained(), REPORT_WAIT_MS) };
   const checkpoints = startCheckpoints({ db, dbOf: reports.dbOf, masterKey, settings, tenants, logger, now });
   const months = keepMonths(db, logger);
-  const parts = { once, gateway, sdk, tenants, directory, adminKey, checkpoints, reports, settings, db };
-  const control = await loadControl(parts);
   let address = "";
   const { roles } = settings;
+  const system: SystemParts = {
+    node: { id: spool.node, name: settings.nodeName ?? hostname(), version: VERSION, startedMs: now() },
+    roles,
+    address: () => address,
+    gateway,
+    checks: sdk.checks,
+    recorder,
+    spoolBytesMax: settings.spoolBytesMax,
+    embedded: embedded !== null,
+    db,
+    waitingFor: () => waitingFor(gateway),
+    shared: null,
+  };
+  const parts = { once, gateway, sdk, tenants, directory, adminKey, checkpoints, reports, settings, db, system };
+  const control = await loadControl(parts);
   const pages = createPages({
     version: VERSION,
-    waitingFor: () => waitingFor(gateway),
+    waitingFor: system.waitingFor,
     metrics: () => metrics.text(),
     metricsType: metrics.contentType,
     mayReadMetrics: createMetricsAccess(tenants, adminKey),
@@ -181,7 +197,11 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
   });
   const connections = countConnections(server);
   address = await listen(server, settings);
-  const sweep = setInterval(() => counters.sweep(now()), SWEEP_MS);
+  const sawOverspend = keepOverspend(db, logger);
+  const sweep = setInterval(() => {
+    counters.sweep(now());
+    sawOverspend(counters.overspendMax);
+  }, SWEEP_MS);
   sweep.unref();
 
   let stopping: Promise<void> | null = null;

@@ -13,6 +13,7 @@ export * from "./plans.ts";
 export * from "./policies.ts";
 export * from "./provider-keys.ts";
 export * from "./rehearsals.ts";
+export * from "./system.ts";
 export * from "./tenants.ts";
 export * from "./sdk.ts";
 export * from "./usage.ts";

@@ -17,6 +17,7 @@ export { adjustId, uncountedId, type NodeCounters } from "./counters/node/node-c
 export * from "./counters/reservation-error.ts";
 export { connectRedis, type RedisCounters, type RedisCountersOptions } from "./counters/redis/redis-counters.ts";
 export * from "./counters/shared-counters.ts";
+export * from "./installation/overspend-store.ts";
 export { deriveKey } from "./keys/derive-key.ts";
 export { loadMasterKey, type MasterKeySource } from "./keys/master-key.ts";
 export { assertMasterKey } from "./keys/master-key-check.ts";

@@ -673,6 +673,42 @@ export interface Summary {
   readonly limits: readonly Limit[];
 }
 
+export interface System {
+  readonly node: { readonly id: string; readonly name: string; readonly version: string; readonly address: string; readonly roles: readonly ("gateway" | "control" | "jobs")[]; readonly started_at: string; readonly counters: "memory" | "redis"; readonly ready: boolean; readonly waiting_for: readonly string[] };
+  readonly nodes: readonly SystemNode[] | null;
+  readonly postgresql: { readonly embedded: boolean; readonly reachable: boolean; readonly latency_ms: number | null };
+  readonly redis: SystemRedis | null;
+  readonly spool: { readonly bytes: number; readonly bytes_max: number; readonly refusing: string | null };
+  readonly recorder: { readonly bytes: number; readonly records: number };
+  readonly reservations: { readonly pending: number; readonly oldest_at: string | null };
+  readonly allowance: { readonly of: string; readonly used: string } | null;
+  readonly worst_overspend: string | null;
+}
+
+export interface SystemNode {
+  readonly id: string;
+  readonly name: string;
+  readonly version: string;
+  readonly address: string;
+  readonly roles: readonly ("gateway" | "control" | "jobs")[];
+  readonly started_at: string;
+  readonly state: "up" | "draining" | "stopped";
+  readonly live: boolean;
+  readonly last_beat_at: string;
+  readonly configuration: { readonly version: number; readonly behind: boolean } | null;
+  readonly calls_in_flight: number;
+  readonly reservations: number;
+  readonly spool_bytes: number;
+  readonly untold: number;
+}
+
+export interface SystemRedis {
+  readonly reachable: boolean;
+  readonly latency_ms: number | null;
+  readonly servers: readonly string[];
+  readonly fence: { readonly epoch: string; readonly state: "open" | "closed"; readonly since: string; readonly why: string } | null;
+}
+
 export interface Tenant {
   readonly id: string;
   readonly name: string;
@@ -1005,6 +1041,12 @@ export interface Operations {
     readonly body: undefined;
     readonly answer: Summary;
   };
+  getSystem: {
+    readonly params: Nothing;
+    readonly query: Nothing;
+    readonly body: undefined;
+    readonly answer: System;
+  };
   getTenant: {
     readonly params: { readonly name: string };
     readonly query: Nothing;
@@ -1326,6 +1368,7 @@ export const OPERATIONS = {
   getSession: { method: "GET", path: "/api/v1/sessions/{id}", query: ["environment","tenant"] },
   getStats: { method: "GET", path: "/api/dashboard/stats", query: ["environment","hours","tenant"] },
   getSummary: { method: "GET", path: "/api/v1/summary", query: ["environment","tenant"] },
+  getSystem: { method: "GET", path: "/api/v1/system", query: [] },
   getTenant: { method: "GET", path: "/api/v1/tenants/{name}", query: [] },
   getUsage: { method: "GET", path: "/api/v1/usage", query: ["from","to","group_by","time_zone","order","limit","cursor","format","session","agent","feature","service","user","team","customer","model","provider","key","environment","tenant"] },
   getUserPlan: { method: "GET", path: "/api/v1/users/{id}/plan", query: ["environment","tenant"] },

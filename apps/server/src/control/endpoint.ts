@@ -63,6 +63,7 @@ export const ENDPOINT_TAGS = {
   audit: "Who changed what, before and after.",
   prices: "What a call is priced by.",
   ledger: "The chain that everything above is read from.",
+  system: "What this installation runs on, and how that is.",
 } as const;
 export type EndpointTag = keyof typeof ENDPOINT_TAGS;
 

@@ -11,6 +11,7 @@ import type { Place } from "../place.ts";
 import type { InstallationParts } from "../tenants/load-place.ts";
 import type { TenantRegistry } from "../tenants/tenant-registry.ts";
 import { TenantService } from "../tenants/tenant-service.ts";
+import { systemStatus, type SystemParts } from "../system/system-status.ts";
 import { createControlApi } from "./control-api.ts";
 import { ControlRates } from "./control-rates.ts";
 import { anomalyRuleRoutes } from "./routes/anomaly-rules.ts";
@@ -27,6 +28,7 @@ import { providerKeyRoutes } from "./routes/provider-keys.ts";
 import { rehearsalRoutes } from "./routes/rehearsals.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
 import { summaryRoutes } from "./routes/summary.ts";
+import { systemRoutes } from "./routes/system.ts";
 import { tenantRoutes } from "./routes/tenants.ts";
 import { usageRoutes, type ReportParts } from "./routes/usage.ts";
 
@@ -42,11 +44,12 @@ export interface ControlParts {
   readonly settings: Settings;
   /** As the installation. */
   readonly db: OpenDatabase;
+  readonly system: SystemParts;
 }
 
 /** The control API with all its routes; whoever adds a resource adds its line here. */
 export function loadControl(parts: ControlParts): ReturnType<typeof createControlApi> {
-  const { once, gateway, sdk, tenants, directory, adminKey, checkpoints, reports, settings, db } = parts;
+  const { once, gateway, sdk, tenants, directory, adminKey, checkpoints, reports, settings, db, system } = parts;
   const { spool, counters, masterKey, now } = once;
   const { prices } = gateway;
   const limitsOf = (at: Place): LimitService => tenants.at(at).limits;
@@ -75,6 +78,7 @@ export function loadControl(parts: ControlParts): ReturnType<typeof createContro
       checkRoutes({ checks: sdk.checks, reports, tenants }),
       sessionRoutes({ servicesOf: blocksOf, reports, now }),
       privacyRoutes({ ...once, ...reports, tenants, checks: sdk.checks }),
+      systemRoutes(() => systemStatus(system)),
     ],
   });
 }

@@ -1,7 +1,7 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { Role } from "@tollhouse/contract";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Role } from "../setting-text.ts";
 import { noCalls, noControl, pagesOf } from "./served-by-role.ts";
 
 const GATEWAY: readonly Role[] = ["gateway", "jobs"];

@@ -1,8 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { CODES } from "@tollhouse/contract";
+import { CODES, type Role } from "@tollhouse/contract";
 import { Problem, problemBody } from "../control/problem.ts";
 import { endAfterRequest } from "../gateway/refusal.ts";
-import type { Role } from "../setting-text.ts";
 
 type Page = (req: IncomingMessage, res: ServerResponse) => void;
 

@@ -52,6 +52,13 @@ export class OpenChecks {
     return sum;
   }
 
+  /** When the oldest of them was asked for; Infinity: there is none. Costs a walk over all. */
+  get oldestMs(): number {
+    let oldest = Infinity;
+    for (const { check } of this.#open.values()) oldest = Math.min(oldest, check.call.startedMs);
+    return oldest;
+  }
+
   get(decision: string): OpenCheck | undefined {
     return this.#open.get(decision)?.check;
   }

@@ -148,6 +148,16 @@ export class LimitCounters {
     return this.#counters.size;
   }
 
+  /** The most that one of them stands above the amount of a hard limit without an overrun: invariant 1 says 0. */
+  overspend(): bigint {
+    let most = 0n;
+    for (const counter of this.#counters.values()) {
+      const overspend = this.#overspendOf(counter);
+      if (overspend > most) most = overspend;
+    }
+    return most;
+  }
+
   /** What is wrong, in words; empty where all is well. */
   audit(held: ReadonlyMap<Counter, bigint>): string[] {
     const broken: string[] = [];
@@ -159,17 +169,19 @@ export class LimitCounters {
       if (Number(counter.windowId) >= this.#oldestSlot) settledSum += counter.settled;
       if (counter.reserved !== (held.get(counter) ?? 0n))
         broken.push(`${name}: reserved ${counter.reserved}, but pending reservations hold ${held.get(counter) ?? 0n}`);
-      if (
-        this.limit?.mode === "hard" &&
-        this.limit.perCall === undefined &&
-        !counter.exempt &&
-        counter.settled + counter.reserved > this.limit.amount
-      )
-        broken.push(`${name}: ${counter.settled} + ${counter.reserved} is above ${this.limit.amount}`);
+      if (this.#overspendOf(counter) > 0n)
+        broken.push(`${name}: ${counter.settled} + ${counter.reserved} is above ${this.limit?.amount}`);
     }
     if (this.#rolling && (reservedSum !== this.#reservedSum || settledSum !== this.#settledSum))
       broken.push(`${this.limit?.id}: the sums over its slots are wrong`);
     return broken;
+  }
+
+  #overspendOf(counter: Counter): bigint {
+    const { limit } = this;
+    if (limit?.mode !== "hard" || limit.perCall !== undefined || counter.exempt) return 0n;
+    const over = counter.settled + counter.reserved - limit.amount;
+    return over > 0n ? over : 0n;
   }
 
   #turn(nowMs: number): Counter {

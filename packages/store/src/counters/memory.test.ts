@@ -244,3 +244,21 @@ test("the audit names a hard limit that is exceeded without an overrun", () => {
   limit.amount = 7n;
   expect(store.audit()).toEqual(["lim_a lifetime: 0 + 8 is above 7"]);
 });
+
+test("the worst overspend is remembered when a sweep has seen it; a limit that is lowered and an overrun are none", () => {
+  const store = new MemoryCounterStore();
+  const [lowered, overrun] = [limitOf("b", { amount: 10n }), limitOf("c", { amount: 10n })];
+  store.reserve("1", [lowered, overrun], usd(8n), NOW);
+  store.changeLimit({ ...lowered, amount: 5n, version: 2 });
+  store.settle("1", usd(20n));
+  store.sweep(NOW);
+  expect(store.overspendMax).toBe(0n);
+  const limit = { ...limitOf("a", { amount: 10n }) };
+  store.reserve("2", [limit], usd(8n), NOW);
+  limit.amount = 5n;
+  store.sweep(NOW);
+  limit.amount = 7n;
+  store.sweep(NOW);
+  store.sweep(NOW);
+  expect(store.overspendMax).toBe(3n);
+});

@@ -42,6 +42,7 @@ export class MemoryCounterStore implements CounterStore, Counters {
   readonly #ended = new EndedReservations();
   readonly #onOverrun: ((overrun: Overrun) => void) | undefined;
   #overruns = 0;
+  #overspendMax = 0n;
   #looks = 0;
   #latestMs = 0;
   /** Windows that ended before this may be gone: time never goes back past it. */
@@ -65,6 +66,11 @@ export class MemoryCounterStore implements CounterStore, Counters {
 
   get overruns(): number {
     return this.#overruns;
+  }
+
+  /** The most that a hard limit was ever seen above its amount without an overrun, whenever a sweep came by: must be 0. */
+  get overspendMax(): bigint {
+    return this.#overspendMax;
   }
 
   reserve(id: string, limits: readonly Limit[], amounts: Amounts, nowMs: number): ReserveResult {
@@ -219,6 +225,8 @@ export class MemoryCounterStore implements CounterStore, Counters {
         break;
       }
       const [limitId, counters] = next.value;
+      const overspend = counters.overspend();
+      if (overspend > this.#overspendMax) this.#overspendMax = overspend;
       dropped += counters.sweep(this.#floorMs + SWEEP_BEHIND_MS);
       const idle = counters.lookedAt <= this.#looksAtPass[0] ? counters.asIdle() : null;
       if (idle !== null) this.#idle.set(limitId, idle);

@@ -17,6 +17,7 @@ import { getCall, getUsage, listCalls } from "./reports.ts";
 import { SDK_ENDPOINTS } from "./sdk.ts";
 import { SESSION_ENDPOINTS } from "./sessions.ts";
 import { getSummary, getUserSummary } from "./summary.ts";
+import { getSystem } from "./system.ts";
 import { TENANT_ENDPOINTS } from "./tenants.ts";
 
 /** Every endpoint that is described, in the order of the document. */
@@ -52,4 +53,5 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...SDK_ENDPOINTS,
   ...TENANT_ENDPOINTS,
   ...PRIVACY_ENDPOINTS,
+  getSystem,
 ];
