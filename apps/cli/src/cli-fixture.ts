@@ -19,27 +19,30 @@ export interface RanOptions {
 
 /** A command line in this process, its streams kept; `args` in words, those with spaces as an array. */
 export async function ran(url: string, args: string | readonly string[], options: RanOptions = {}): Promise<Ran> {
-  const stdout = new PassThrough();
-  const stderr = new PassThrough();
-  const [out, err] = [kept(stdout), kept(stderr)];
-  const stdin = new PassThrough();
+  const { terminal, out, err } = terminalFor(url, options);
+  const code = await runCommandLine(typeof args === "string" ? args.split(" ") : args, terminal);
+  return { code, out: out(), err: err() };
+}
+
+export function terminalFor(url: string, options: RanOptions = {}) {
+  const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
   stdin.end(options.stdin ?? "");
+  const env = {
+    TOLLHOUSE_URL: url,
+    TOLLHOUSE_KEY: TEST_ADMIN_KEY,
+    TOLLHOUSE_PROFILES: "/nonexistent/profiles.json",
+    NO_COLOR: "1",
+    ...options.env,
+  };
   const terminal: Terminal = {
-    env: {
-      TOLLHOUSE_URL: url,
-      TOLLHOUSE_KEY: TEST_ADMIN_KEY,
-      TOLLHOUSE_PROFILES: "/nonexistent/profiles.json",
-      NO_COLOR: "1",
-      ...options.env,
-    },
+    env,
     cwd: process.cwd(),
     stdin,
     stdout: options.columns === undefined ? stdout : Object.assign(stdout, { isTTY: true, columns: options.columns }),
     stderr,
     interrupted: options.interrupted ?? new AbortController().signal,
   };
-  const code = await runCommandLine(typeof args === "string" ? args.split(" ") : args, terminal);
-  return { code, out: out(), err: err() };
+  return { terminal, out: kept(stdout), err: kept(stderr) };
 }
 
 /** Runs it, and gives what `--json` said. */

@@ -19,9 +19,16 @@ async function told(error: unknown, terminal: Terminal, json: boolean): Promise<
   // Commander has said it already.
   if (isUsageError(error)) return error.exitCode === 0 ? "done" : "usage";
   if (terminal.interrupted.aborted || (error instanceof Error && error.name === "AbortError")) return "interrupted";
-  if (!(error instanceof CommandFailed)) throw error;
-  remark(terminal, json ? JSON.stringify(asJson(error)) : `tollhouse: ${plain(await lineOf(error))}`);
-  return error.exit;
+  const failed = ofTheSystem(error) ?? error;
+  if (!(failed instanceof CommandFailed)) throw error;
+  remark(terminal, json ? JSON.stringify(asJson(failed)) : `tollhouse: ${plain(await lineOf(failed))}`);
+  return failed.exit;
+}
+
+/** A file that cannot be read or written: the system says which and why. */
+function ofTheSystem(error: unknown): CommandFailed | null {
+  const isIt = error instanceof Error && "syscall" in error && "path" in error;
+  return isIt ? new CommandFailed("refused", error.message) : null;
 }
 
 function asJson(error: CommandFailed): object {

@@ -1,6 +1,7 @@
 import { Command, CommanderError, type OutputConfiguration } from "commander";
 import { keyCommands } from "./commands/keys.ts";
 import { budgetCommands, limitCommands } from "./commands/limits.ts";
+import { ledgerCommands } from "./commands/ledger.ts";
 import { profileCommands } from "./commands/profiles.ts";
 import { sessionCommands } from "./commands/sessions.ts";
 import { blockCommands, killCommands } from "./commands/stops.ts";
@@ -16,6 +17,7 @@ const GROUPS: Readonly<Record<string, readonly Family[]>> = {
   "What may be spent:": [budgetCommands, limitCommands, sessionCommands],
   "Stop something:": [killCommands, blockCommands],
   "Who may call:": [keyCommands],
+  "What can be proven:": [ledgerCommands],
 };
 
 const WIDTH_MAX = 80;

@@ -1,0 +1,228 @@
+import { writeFileSync } from "node:fs";
+import { Option, type Command } from "commander";
+import type { Checkpoint, LedgerVerified } from "../api/operations.ts";
+import { given, whole } from "../arguments.ts";
+import { CommandFailed } from "../exit-codes.ts";
+import { exportToFile, exportToOutput, resumeFile } from "../ledger/export-file.ts";
+import { verifyOnline } from "../ledger/online.ts";
+import { acting, type Run } from "../run.ts";
+import { count, time } from "../terminal/amounts.ts";
+import { Progress } from "../terminal/progress.ts";
+import { remark, say, styled, type Terminal } from "../terminal/terminal.ts";
+import type { Column } from "../terminal/table.ts";
+
+function verifiedLines(run: Run, where: string, verified: LedgerVerified): string[] {
+  const passed = verified.result === "PASS";
+  const tail =
+    verified.tail === "PROVEN"
+      ? `PROVEN up to ${count(verified.proven_to)}`
+      : "TAIL NOT PROVEN (--pin shows that nothing was cut off)";
+  return [
+    ...run.facts([
+      ["checked", where],
+      ["entries", count(verified.entries)],
+      ["checkpoints", `${count(verified.checkpoints)} with a good signature and root`],
+      ...(verified.first_bad_sequence === null
+        ? []
+        : ([["first bad", `sequence ${verified.first_bad_sequence}`]] as const)),
+      ...(verified.problem === null ? [] : ([["problem", verified.problem]] as const)),
+      ["tail", tail],
+    ]),
+    styled(run.terminal, passed ? ["green", "bold"] : ["red", "bold"], verified.result),
+  ];
+}
+
+interface VerifyOptions {
+  readonly from: number;
+  readonly to: number | "latest";
+  readonly pin?: string;
+  readonly key?: string;
+  readonly deep?: true;
+}
+
+function endOf(text: string): number | "latest" {
+  return text === "latest" ? text : whole(text);
+}
+
+async function verifyFile(run: Run, file: string, { key, pin }: VerifyOptions): Promise<LedgerVerified> {
+  if (key === undefined)
+    throw new CommandFailed(
+      "usage",
+      "--key: expected the ledger's public key, or a file with it (`tollhouse ledger public-key`)",
+    );
+  // Only here: what verifies offline brings the whole format along.
+  const { linesOf, openExport, readKey, readPin, verifyLines } = await import("../ledger/offline.ts");
+  const trusted = { key: readKey(key), pin: pin === undefined ? null : readPin(pin, readKey(key)) };
+  const progress = new Progress(run.terminal, "lines");
+  try {
+    return await verifyLines(linesOf(openExport(file)), trusted, (lines) => progress.at(lines, null));
+  } finally {
+    progress.end();
+  }
+}
+
+/** Every entry, read out and checked here: nothing is believed but the public key. */
+async function verifyRead(run: Run, { key, pin }: VerifyOptions): Promise<LedgerVerified> {
+  const { Readable } = await import("node:stream");
+  const { linesOf, readKey, readPin, verifyLines } = await import("../ledger/offline.ts");
+  const trusted = readKey(key ?? (await run.api.call("getLedgerPublicKey", {})).key);
+  const response = await run.api.stream("exportLedger", { query: {} }, "application/x-ndjson");
+  const progress = new Progress(run.terminal, "lines read and checked here");
+  const lines = linesOf(Readable.fromWeb(response.body as Parameters<typeof Readable.fromWeb>[0]));
+  try {
+    return await verifyLines(lines, { key: trusted, pin: pin === undefined ? null : readPin(pin, trusted) }, (at) =>
+      progress.at(at, null),
+    );
+  } finally {
+    progress.end();
+  }
+}
+
+async function verify(run: Run, file: string | undefined, options: VerifyOptions): Promise<void> {
+  if (file !== undefined) return judged(run, [[file, await verifyFile(run, file, options)]]);
+  const { readFileOf } = await import("../ledger/offline.ts");
+  const pin = options.pin === undefined ? null : readFileOf("--pin", options.pin);
+  const online = await verifyOnline(run, { from: options.from, to: options.to, pin });
+  const found: [string, LedgerVerified][] = [[`${run.api.options.url}, by the server itself`, online]];
+  if (options.deep === true && online.result === "PASS")
+    found.push(["every entry, here, with the public key", await verifyRead(run, options)]);
+  judged(run, found);
+}
+
+/** Of two walks the second counts, which saw what the first said. */
+function judged(run: Run, found: readonly (readonly [where: string, verified: LedgerVerified])[]): void {
+  const last = found.at(-1)?.[1];
+  if (last === undefined) return;
+  run.show(last, () => found.flatMap(([where, verified]) => verifiedLines(run, where, verified)));
+  if (last.result === "FAIL")
+    throw new CommandFailed("no", `the ledger does not verify: ${last.problem ?? "it is not said why"}`);
+}
+
+interface ExportOptions {
+  readonly from?: number;
+  readonly to?: number;
+  readonly out?: string;
+  readonly resume?: true;
+}
+
+async function exported(run: Run, { from, to, out, resume }: ExportOptions): Promise<void> {
+  if (out === undefined) return exportToOutput(run, given({ from, to }));
+  if (resume !== true) {
+    const bytes = await exportToFile(run, given({ from, to }), out);
+    return run.show({ file: out, bytes }, () => [`Wrote ${count(bytes)} bytes to ${out}`]);
+  }
+  if (from !== undefined) throw new CommandFailed("usage", "--from and --resume: the file says where it stopped");
+  const next = await resumeFile(run, given({ to }), out);
+  run.show({ file: out, from: next }, () => [`Went on at sequence ${next} in ${out}`]);
+}
+
+const CHECKPOINT_COLUMNS: readonly Column<Checkpoint>[] = [
+  { head: "SIZE", cell: ({ size }) => count(size), align: "right" },
+  { head: "MADE AT", cell: ({ made_at }) => time(made_at) },
+  { head: "ROOT", cell: ({ root }) => root, cutTo: 12 },
+  { head: "KEPT", cell: ({ first_of_month }) => (first_of_month ? "for ever" : ""), leaveOut: 1 },
+];
+
+/** To a file that is not there yet, or to standard output. */
+function written(run: Run, text: string, out: string | undefined): void {
+  if (out === undefined) return say(run.terminal, [text.replace(/\n$/, "")]);
+  writeFileSync(out, text, { flag: "wx" });
+  remark(run.terminal, `Wrote ${out}`);
+}
+
+function proofCommands(ledger: Command, terminal: Terminal): void {
+  ledger
+    .command("receipt <decision>")
+    .description("proof that a call is in the chain, as a C2SP tlog-proof")
+    .option("--out <file>", "into a file instead of standard output")
+    .action(
+      acting(terminal, async (run, id: string, { out }: { out?: string }) => {
+        const receipt = await run.api.call("getReceipt", { params: { id } });
+        if (run.json && out === undefined) return run.show(receipt, () => []);
+        written(run, receipt.tlog_proof, out);
+      }),
+    );
+  ledger
+    .command("checkpoints")
+    .description("signed checkpoints, the newest first")
+    .option("--limit <count>", "at most this many", whole, 20)
+    .action(
+      acting(terminal, async (run, { limit }: { limit: number }) => {
+        const answer = await run.api.call("listCheckpoints", { query: { limit } });
+        run.list(answer, answer.checkpoints, CHECKPOINT_COLUMNS, "No checkpoint yet.");
+      }),
+    );
+  ledger
+    .command("checkpoint")
+    .description("the newest checkpoint: keep it elsewhere, it is the pin of a later verify")
+    .option("--out <file>", "into a file instead of standard output")
+    .action(
+      acting(terminal, async (run, { out }: { out?: string }) => {
+        const note = await run.api.call("getCheckpoint", {});
+        if (run.json && out === undefined) return run.show({ note }, () => []);
+        written(run, note, out);
+      }),
+    );
+  ledger
+    .command("consistency")
+    .argument("<from>", "the size of the older checkpoint", whole)
+    .argument("[to]", "the size of the newer one; else the newest", whole)
+    .description("proof that nothing under an older checkpoint has changed")
+    .action(
+      acting(terminal, async (run, from: number, to: number | undefined) => {
+        const proof = await run.api.call("getConsistency", { query: { from, ...given({ to }) } });
+        run.show(proof, () => [
+          ...run.facts([
+            ["from", `${count(proof.from)}  ${proof.from_root}`],
+            ["to", `${count(proof.to)}  ${proof.to_root}`],
+          ]),
+          ...proof.proof,
+        ]);
+      }),
+    );
+}
+
+export function ledgerCommands(program: Command, terminal: Terminal): void {
+  const ledger = program
+    .command("ledger")
+    .description("the chain that everything is read from: verify it, take proofs");
+  ledger
+    .command("verify [export]")
+    .description("is nothing changed, removed or inserted? Of the server, or of an export offline")
+    .option("--from <sequence>", "the first entry", whole, 1)
+    .option("--to <sequence>", "the last entry", endOf, "latest")
+    .option("--pin <file>", "a checkpoint that was kept: shows that nothing was cut off the end")
+    .addOption(new Option("--key <key>", "the ledger's public key, or a file with it (offline, --deep)"))
+    .option("--deep", "besides, read every entry and check it here, with the public key alone")
+    .action(acting(terminal, verify));
+  ledger
+    .command("export")
+    .description("entries with their bytes, and the checkpoints that cover them")
+    .option("--from <sequence>", "the first entry", whole)
+    .option("--to <sequence>", "the last entry", whole)
+    .option("--out <file>", "into a file instead of standard output")
+    .option("--resume", "go on where the file stopped")
+    .action(acting(terminal, exported));
+  proofCommands(ledger, terminal);
+  ledger
+    .command("public-key")
+    .description("what checkpoints are verified with: keep it where nobody here can change it")
+    .action(
+      acting(terminal, async (run) => {
+        const answer = await run.api.call("getLedgerPublicKey", {});
+        run.show(answer, () => [answer.key, ...answer.earlier]);
+      }),
+    );
+  ledger
+    .command("rotate-key")
+    .description("go on with the chain's next MAC key")
+    .action(
+      acting(terminal, async (run) => {
+        await run.confirm("Go on with the next MAC key, for good?");
+        const rotated = await run.api.call("rotateLedgerKey", {});
+        run.show(rotated, () => [
+          `MAC key ${rotated.previous_mac_key} → ${rotated.mac_key}, with entry ${rotated.sequence}`,
+        ]);
+      }),
+    );
+}
