@@ -7,6 +7,7 @@ export { WAITERS_MAX } from "./database/session.ts";
 export * from "./database/migrate.ts";
 export { INSTALLATION_ROLE, joinRoles, TENANT_ROLE } from "./database/roles.ts";
 export * from "./database/hold-database.ts";
+export * from "./database/listening-connection.ts";
 export * from "./database/sql.ts";
 export { connectionUrl, type PoolOptions, type SocketConnection } from "./database/pool.ts";
 export { startEmbedded, type EmbeddedOptions, type EmbeddedPostgres } from "./embedded/embedded-postgres.ts";

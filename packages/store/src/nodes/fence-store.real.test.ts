@@ -85,7 +85,7 @@ test("a member that is missing is waited for by whoever has not been there for a
   await joinNodes(db, A);
   await joinNodes(db, B);
   const epoch = await opened(A, B);
-  await closeFence(db, A.id, epoch, "fenced");
+  await closeFence(db, A, epoch, "fenced");
   const next = (await readFence(db)).epoch;
   await acknowledgeFence(db, A, next);
   await setBack("heartbeat_at", B, 60);
@@ -99,7 +99,7 @@ test("a builder that is gone is replaced, and can neither open what it built nor
   await joinNodes(db, A);
   await joinNodes(db, B);
   const epoch = await opened(A, B);
-  await closeFence(db, B.id, epoch, "fenced");
+  await closeFence(db, B, epoch, "fenced");
   const first = (await readFence(db)).epoch;
   await acknowledgeFence(db, A, first);
   await acknowledgeFence(db, B, first);

@@ -1,4 +1,4 @@
-import type { Database } from "../database/database.ts";
+import type { Queryable } from "../database/database.ts";
 import { sql } from "../database/sql.ts";
 import type { NodeProcess } from "./fence-store.ts";
 
@@ -56,29 +56,29 @@ export interface NodeRow {
 }
 
 /** The later process on a spool's node counts; the one before finds no row at its next heartbeat. */
-export async function joinNodes(db: Database, node: JoiningNode): Promise<void> {
+export async function joinNodes(db: Queryable, node: JoiningNode): Promise<void> {
   const { id, instance, name, pid, roles, version, address, owes } = node;
   await db.query(sql("join-node"), [id, instance, name, pid, roles, version, address, owes]);
   await db.query(sql("forget-nodes"));
 }
 
 /** Null: this process is not the node's any more, or the database has forgotten the node. */
-export async function beatNode(db: Database, of: NodeProcess, figures: NodeFigures): Promise<Heard | null> {
+export async function beatNode(db: Queryable, of: NodeProcess, figures: NodeFigures): Promise<Heard | null> {
   const { state, address, spoolBytes, inFlight, pending, untold, overspendMax } = figures;
   const values = [of.id, of.instance, state, address, spoolBytes, inFlight, pending, untold, overspendMax];
   return (await db.query<Heard>(sql("beat-node"), values)).rows[0] ?? null;
 }
 
 /** Which process the node is now; null: the database does not know the node. */
-export async function instanceOf(db: Database, id: string): Promise<string | null> {
+export async function instanceOf(db: Queryable, id: string): Promise<string | null> {
   return (await db.query<{ instance: string }>(sql("node-instance"), [id])).rows[0]?.instance ?? null;
 }
 
 /** `clean`: everything of it is in the database, and its counters have been told. */
-export async function leaveNodes(db: Database, { id, instance }: NodeProcess, clean: boolean): Promise<void> {
+export async function leaveNodes(db: Queryable, { id, instance }: NodeProcess, clean: boolean): Promise<void> {
   await db.query(sql("leave-node"), [id, instance, clean]);
 }
 
-export async function listNodes(db: Database): Promise<readonly NodeRow[]> {
+export async function listNodes(db: Queryable): Promise<readonly NodeRow[]> {
   return (await db.query<NodeRow>(sql("nodes"))).rows;
 }

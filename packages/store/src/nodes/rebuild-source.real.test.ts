@@ -143,7 +143,7 @@ test("an epoch is rebuilt by one node, when all that live have laid down, and en
   await joinNodes(db, again);
   expect([await beatNode(db, a, figures), await instanceOf(db, a.id)]).toEqual([null, again.instance]);
   expect(await enterEpoch(db, again, epoch)).toBe(false);
-  const closes = [closeFence(db, again.id, epoch, "comes back"), closeFence(db, b.id, epoch, "fenced")];
+  const closes = [closeFence(db, again, epoch, "comes back"), closeFence(db, b, epoch, "fenced")];
   expect((await Promise.all(closes)).filter(Boolean)).toHaveLength(1);
   expect((await readFence(db)).epoch).toBeGreaterThan(epoch);
   await leaveNodes(db, b, true);
