@@ -11,9 +11,11 @@ import { formatNano, parseUsd, parseWhole, type AnomalyRule } from "@tollhouse/e
 import {
   deleteAnomalyRule,
   insertAnomalyRule,
+  listAnomalyRules,
   updateAnomalyRule,
   type AdminRecord,
   type Database,
+  type Queryable,
   type Spool,
 } from "@tollhouse/store";
 import { assertMatch, type IfMatch } from "../control/etag.ts";
@@ -110,6 +112,17 @@ export class AnomalyService {
       await this.#change({ actor, before: old, after: null }, () =>
         deleteAnomalyRule(this.#parts.db, this.#parts, old),
       );
+    });
+  }
+
+  /** All of them as the database has them now, whichever process changed them. What a rule has counted stays. */
+  refresh(from: Queryable): Promise<void> {
+    return this.#inTurn(async () => {
+      const stored = await listAnomalyRules(from, this.#parts);
+      const ids = new Set(stored.map(({ id }) => id));
+      for (const id of this.#rules.keys()) if (!ids.has(id)) this.#putInForce(id, null);
+      for (const rule of stored)
+        if (this.#rules.get(rule.id)?.version !== rule.version) this.#putInForce(rule.id, rule);
     });
   }
 

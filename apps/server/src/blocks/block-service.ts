@@ -13,10 +13,13 @@ import {
 } from "@tollhouse/contract";
 import {
   callsInScope,
+  listBlocks,
+  readBlocks,
   type AdminRecord,
   type Block,
   type Database,
   type LedgerKeys,
+  type Queryable,
   type Spool,
 } from "@tollhouse/store";
 import { Problem } from "../control/problem.ts";
@@ -64,6 +67,8 @@ const NAMES: { readonly [K in BlockKind]: string } = {
 
 const EVERYTHING: ParsedScope = { kind: "org", value: "" };
 const HOUR_MS = 3_600_000;
+/** Expired ones are listed for this long after a start. */
+export const EXPIRED_LISTED_MS = 30 * 24 * HOUR_MS;
 export const RUNNING_SHOWN_MAX = 100;
 
 /** Kill switches, blocklist and frozen sessions of one environment: holds what is in force, and is the only code that changes it. */
@@ -114,15 +119,18 @@ export class BlockService {
 
   /** What freezes this session now, or did last. */
   frozen(session: string): BlockAnswer | null {
-    const block = this.#freezeOf(session);
-    return block === null ? null : this.#answer(block);
+    const freezes = this.#freezesOf(session);
+    const block = freezes.find((one) => !isExpired(one, this.#parts.now())) ?? freezes.at(-1);
+    return block === undefined ? null : this.#answer(block);
   }
 
   /** A session that is frozen already is frozen anew: with this reason, and until this time. */
   freeze(session: string, input: Expiry & { reason: string }, actor: string): Promise<BlockMade> {
     return this.#inTurn(async () => {
       const block = this.#newBlock("frozen_session", { ...input, scope: `session:${session}` }, actor);
-      await this.#change({ actor, before: this.#freezeOf(session), after: block });
+      const [before = null, ...others] = this.#freezesOf(session);
+      await this.#change({ actor, before, after: block });
+      await this.#liftAll(others, actor);
       return { ...this.#answer(block), ended_calls: this.#endRunning(block) };
     });
   }
@@ -130,9 +138,29 @@ export class BlockService {
   /** False: it was not frozen, and nothing changed. */
   unfreeze(session: string, actor: string): Promise<boolean> {
     return this.#inTurn(async () => {
-      const before = this.#freezeOf(session);
-      if (before !== null) await this.#change({ actor, before, after: null });
-      return before !== null;
+      const freezes = this.#freezesOf(session);
+      await this.#liftAll(freezes, actor);
+      return freezes.length > 0;
+    });
+  }
+
+  /**
+   * What the database has now of these blocks (null: of all), whichever process changed them; running calls that a new one hits are ended.
+   * A block is made once and lifted once: one that was lifted here stays so while its row is on its way, and one that was made here
+   * stays in force.
+   */
+  refresh(from: Queryable, ids: readonly string[] | null): Promise<void> {
+    return this.#inTurn(async () => {
+      const stored = await this.#stored(from, ids);
+      const made = stored.blocks.filter(({ id }) => !this.#snapshot.knows(id));
+      let next = this.#snapshot;
+      for (const block of made) next = next.with(block);
+      for (const id of stored.lifted) {
+        const block = next.byId(id);
+        if (block !== null) next = next.without(block);
+      }
+      this.#snapshot = next;
+      for (const block of made) if (!isExpired(block, this.#parts.now())) this.#endRunning(block);
     });
   }
 
@@ -160,6 +188,19 @@ export class BlockService {
     if (after !== null) next = next.with(after);
     if (before !== null) next = next.without(before);
     this.#snapshot = next;
+  }
+
+  async #liftAll(blocks: readonly Block[], actor: string): Promise<void> {
+    for (const before of blocks) await this.#change({ actor, before, after: null });
+  }
+
+  async #stored(from: Queryable, ids: readonly string[] | null): ReturnType<typeof readBlocks> {
+    if (ids !== null) return readBlocks(from, this.#parts, ids);
+    const blocks: Block[] = [];
+    for await (const block of listBlocks(from, this.#parts, this.#parts.now() - EXPIRED_LISTED_MS)) blocks.push(block);
+    const listed = new Set(blocks.map(({ id }) => id));
+    const others = [...this.#snapshot.everything()].map(({ id }) => id).filter((id) => !listed.has(id));
+    return { blocks, lifted: (await readBlocks(from, this.#parts, others)).lifted };
   }
 
   /** Those that are not sent yet look for themselves before they are (call.ts). */
@@ -200,8 +241,9 @@ export class BlockService {
     throw new Problem("NOT_FOUND", `There is no ${NAMES[kind]} ${id.slice(0, 64)}`);
   }
 
-  #freezeOf(session: string): Block | null {
-    return this.#snapshot.on("frozen_session", `session:${session}`)[0] ?? null;
+  /** More than one where two processes froze it in the same moment, as their anomaly rules do. */
+  #freezesOf(session: string): readonly Block[] {
+    return this.#snapshot.on("frozen_session", `session:${session}`);
   }
 
   #answer(block: Block): BlockAnswer {

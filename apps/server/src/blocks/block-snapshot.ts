@@ -106,6 +106,15 @@ export class BlockSnapshot {
     return this.#parts.byId.get(id) ?? null;
   }
 
+  /** Is it in force, or was it, and was lifted? */
+  knows(id: string): boolean {
+    return this.#parts.byId.get(id) !== undefined;
+  }
+
+  *everything(): Generator<Block> {
+    for (const block of this.#parts.byId.values()) if (block !== null) yield block;
+  }
+
   *all(kind: BlockKind): Generator<Block> {
     for (const block of this.#parts.byId.values()) if (block?.kind === kind) yield block;
   }

@@ -2,7 +2,7 @@ import { listBlocks, type Block, type MemoryCounterStore } from "@tollhouse/stor
 import type { Place } from "../place.ts";
 import type { LimitService } from "../limits/limit-service.ts";
 import type { PolicyRules } from "../policies/load-policies.ts";
-import { BlockService, type BlockServiceParts } from "./block-service.ts";
+import { BlockService, EXPIRED_LISTED_MS, type BlockServiceParts } from "./block-service.ts";
 import { BlockSnapshot } from "./block-snapshot.ts";
 import { SessionService } from "./session-service.ts";
 
@@ -23,9 +23,6 @@ export interface BlockServices {
   /** Of the same tenant, this environment included. */
   readonly everywhere: ReadonlyMap<string, BlockService>;
 }
-
-/** Expired ones are listed for this long after a restart. */
-const EXPIRED_LISTED_MS = 30 * 24 * 3_600_000;
 
 /** Loads what is stopped in each environment; to be awaited before the port opens, so that no call goes past it. */
 export async function loadBlockServices(parts: BlockServicesParts): Promise<(place: Place) => BlockServices> {

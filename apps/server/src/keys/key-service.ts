@@ -1,15 +1,19 @@
 import { createHmac, createSecretKey, randomUUIDv7, timingSafeEqual } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
 import type { KeyAnswer, KeyCreate, KeyMade, KeyPermission, KeyRotate, KeyUpdate } from "@tollhouse/contract";
 import { compileGlobs, GlobInvalid } from "@tollhouse/engine";
 import {
   ApiKeyNotChanged,
   insertApiKey,
+  listApiKeys,
   pageOfApiKeys,
+  readApiKeys,
   touchApiKeys,
   updateApiKey,
   type AdminRecord,
   type ApiKey,
   type Database,
+  type Queryable,
   type Spool,
   type StoredApiKey,
 } from "@tollhouse/store";
@@ -198,6 +202,15 @@ export class KeyService {
     });
   }
 
+  /** What the database has now of these keys (null: of all in the environment), whichever process changed them. */
+  refresh(from: Queryable, environment: string, ids: readonly string[] | null): Promise<void> {
+    return this.#inTurn(async () => {
+      const place = { tenant: this.#parts.tenant, environment };
+      if (ids !== null) for (const { key } of await readApiKeys(from, place, ids)) this.#putStored(key);
+      else for await (const { key } of listApiKeys(from, place)) this.#putStored(key);
+    });
+  }
+
   /** Revoked keys no longer say that they were for this user, whom the database has forgotten. */
   forgetUser(user: string): void {
     for (const key of this.#keys.values()) {
@@ -227,6 +240,14 @@ export class KeyService {
       () => this.#record(action, access, key, old),
     );
     this.#putInForce(key);
+  }
+
+  /** Rules may change without a version: an erased user is taken out of revoked keys. */
+  #putStored(key: ApiKey): void {
+    const known = this.#keys.get(key.id);
+    if (known?.version === key.version && isDeepStrictEqual(known.rules, key.rules)) return;
+    this.#putInForce(key);
+    if (known === undefined) this.#parts.made?.(key.id);
   }
 
   #putInForce(key: ApiKey): void {

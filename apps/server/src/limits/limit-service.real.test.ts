@@ -77,9 +77,16 @@ function serviceOn(written: Spool, defaultSessionBudget: bigint | null = null): 
     counters: gateway.counters,
     tap: gateway.tap,
     first: createLimitSnapshot({ version: 1, limits: [], defaultSessionBudget }),
+    compile: async (_, version) => createLimitSnapshot({ version, limits: await storedLimits(), defaultSessionBudget }),
     startingAmounts,
     now: () => SAMPLE_MS,
   });
+}
+
+async function storedLimits(): Promise<Limit[]> {
+  const stored: Limit[] = [];
+  for await (const page of listLimits(database.db, place)) stored.push(...page);
+  return stored;
 }
 
 async function startingAmounts(limit: Limit, nowMs: number, ended: readonly SettledCall[]): Promise<RecordedAmounts> {
@@ -322,8 +329,7 @@ describe("one version after another", () => {
       wanted({ scope: "team:loaded", window: "day", time_zone: "Europe/Berlin", mode: "soft" }),
       "x",
     );
-    const stored: Limit[] = [];
-    for await (const page of listLimits(database.db, place)) stored.push(...page);
+    const stored = await storedLimits();
     const inForce = service.snapshot.all();
     expect(stored.filter((limit) => inForce.some(({ id }) => id === limit.id))).toEqual(inForce);
   });

@@ -4,16 +4,19 @@ import { parseUsd, parseWhole, type Limit, type LimitSnapshot } from "@tollhouse
 import {
   deleteLimit,
   insertLimit,
+  readLimits,
   updateLimit,
   type AdminRecord,
   type Database,
   type MemoryCounterStore,
+  type Queryable,
   type Recorder,
   type Spool,
 } from "@tollhouse/store";
 import { assertMatch, type IfMatch } from "../control/etag.ts";
 import { Problem } from "../control/problem.ts";
 import { formatMeasure, limitState } from "../gateway/refusal.ts";
+import { changedLimits, withStored } from "./refreshed-limits.ts";
 import type { SettledCall, SettledTap } from "./settled-tap.ts";
 import { addSettled, type StartingAmounts } from "./starting-amounts.ts";
 
@@ -28,6 +31,8 @@ export interface LimitServiceParts {
   readonly tenant: string;
   readonly environment: string;
   readonly first: LimitSnapshot;
+  /** All limits as the database has them, as the snapshot of this version. */
+  compile(from: Queryable, version: number): Promise<LimitSnapshot>;
   now(): number;
 }
 
@@ -138,6 +143,19 @@ export class LimitService {
         },
       );
       this.#snapshot = this.#snapshot.without(id);
+    });
+  }
+
+  /** What the database has now of these limits (null: of all), whichever process changed them. In force when this resolves. */
+  refresh(from: Queryable, ids: readonly string[] | null): Promise<void> {
+    return this.#inTurn(async () => {
+      const old = this.#snapshot;
+      const next =
+        ids === null
+          ? await this.#parts.compile(from, old.version + 1)
+          : withStored(old, ids, await readLimits(from, this.#parts, ids));
+      for (const limit of changedLimits(old, next, ids)) this.#parts.counters.changeLimit(limit);
+      this.#snapshot = next;
     });
   }
 

@@ -1,12 +1,15 @@
 import { createLimitSnapshot, type Limit, type LimitSnapshot } from "@tollhouse/engine";
-import { deriveKey, listLimits, StartRefused, type Database, type LedgerKeys } from "@tollhouse/store";
+import { deriveKey, listLimits, StartRefused, type LedgerKeys, type Queryable } from "@tollhouse/store";
 import type { Place } from "../place.ts";
 import { Problem } from "../control/problem.ts";
 import { createDerivedId } from "./derived-id.ts";
 import { LimitService, type LimitServiceParts } from "./limit-service.ts";
 import { recordedAmounts } from "./recorded-amounts.ts";
 
-export interface LimitServicesParts extends Omit<LimitServiceParts, "environment" | "first" | "startingAmounts"> {
+export interface LimitServicesParts extends Omit<
+  LimitServiceParts,
+  "environment" | "first" | "compile" | "startingAmounts"
+> {
   readonly masterKey: Uint8Array;
   readonly keys: LedgerKeys;
   readonly environments: readonly string[];
@@ -30,19 +33,22 @@ async function loadLimitService(parts: LimitServicesParts, environment: string):
   const { db, keys, masterKey, tenant, defaultBudget } = parts;
   const place: Place = { tenant, environment };
   const derivedId = createDerivedId(deriveKey(masterKey, "derived-limit", tenant), environment);
-  const compile = (limits: readonly Limit[]): LimitSnapshot =>
-    createLimitSnapshot({ version: 1, limits, defaultSessionBudget: defaultBudget, derivedId });
+  const compile = (from: Queryable, version: number): Promise<LimitSnapshot> =>
+    compileStored(from, place, (limits) =>
+      createLimitSnapshot({ version, limits, defaultSessionBudget: defaultBudget, derivedId }),
+    );
   return new LimitService({
     ...parts,
     ...place,
-    first: await compileStored(db, place, compile),
+    first: await compile(db, 1),
+    compile,
     startingAmounts: (limit, nowMs, ended) => recordedAmounts({ db, keys, ...place }, limit, nowMs, ended),
   });
 }
 
-/** A stored limit that cannot be read stops the start: left out, it would allow. */
+/** A stored limit that cannot be read stops the start, and keeps a running process at what it has: left out, it would allow. */
 async function compileStored(
-  db: Database,
+  db: Queryable,
   place: Place,
   compile: (limits: readonly Limit[]) => LimitSnapshot,
 ): Promise<LimitSnapshot> {

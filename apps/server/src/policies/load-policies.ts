@@ -1,22 +1,15 @@
-import {
-  compilePolicies,
-  LayeredMap,
-  PolicyInvalid,
-  type CounterIdOf,
-  type PlanHolder,
-  type PolicySnapshot,
-} from "@tollhouse/engine";
-import { listPlanAssignments, listPlans, listPolicies, StartRefused, type LedgerKeys } from "@tollhouse/store";
+import { compilePolicies, PolicyInvalid, type CounterIdOf, type PolicySnapshot } from "@tollhouse/engine";
+import { listPlans, listPolicies, StartRefused, type LedgerKeys, type Queryable } from "@tollhouse/store";
 import { Problem } from "../control/problem.ts";
 import type { Place } from "../place.ts";
-import { PlanService, type PlanServiceParts } from "./plan-service.ts";
+import { PlanService, readAssignments, type PlanServiceParts } from "./plan-service.ts";
 import { PolicyLimitIds } from "./policy-limit-ids.ts";
 import { PolicyService, type PolicyServiceParts } from "./policy-service.ts";
-import { Turns } from "./turns.ts";
+import { Turns } from "../turns.ts";
 
 export interface PoliciesParts
   extends
-    Omit<PolicyServiceParts, "environment" | "first" | "turns" | "hasPlan" | "ids">,
+    Omit<PolicyServiceParts, "environment" | "first" | "compile" | "turns" | "hasPlan" | "ids">,
     Pick<PlanServiceParts, "db" | "spool"> {
   readonly masterKey: Uint8Array;
   readonly keys: LedgerKeys;
@@ -58,12 +51,13 @@ async function loadPlace(parts: PoliciesParts, environment: string): Promise<Pol
     ...place,
     turns,
     plans: await listPlans(db, place),
-    assigned: { user: await assignedTo(parts, place, "user"), customer: await assignedTo(parts, place, "customer") },
+    assigned: await readAssignments(db, place),
     policies: () => policies.snapshot,
   });
-  const first = await compileStored(parts, place);
+  const compile = (from: Queryable, version: number): Promise<PolicySnapshot> => compileStored(from, place, version);
+  const first = await compile(db, 1);
   const hasPlan = (name: string): boolean => plans.has(name);
-  const policies = new PolicyService({ ...parts, ...place, ids, turns, first, hasPlan });
+  const policies = new PolicyService({ ...parts, ...place, ids, turns, first, compile, hasPlan });
   return {
     policies,
     plans,
@@ -75,20 +69,14 @@ async function loadPlace(parts: PoliciesParts, environment: string): Promise<Pol
   };
 }
 
-async function compileStored({ db }: PoliciesParts, place: Place): Promise<PolicySnapshot> {
+async function compileStored(from: Queryable, place: Place, version: number): Promise<PolicySnapshot> {
   const stored = [];
-  for await (const policy of listPolicies(db, place)) stored.push(policy);
+  for await (const policy of listPolicies(from, place)) stored.push(policy);
   try {
-    return compilePolicies(stored);
+    return compilePolicies(stored, version);
   } catch (error) {
     if (!(error instanceof PolicyInvalid)) throw error;
     const what = `the stored policy ${error.policy} of ${place.environment} cannot be read: ${error.field}: ${error.expected}`;
     throw new StartRefused("POLICY_INVALID", what, error);
   }
-}
-
-async function assignedTo({ db }: PoliciesParts, place: Place, holder: PlanHolder): Promise<LayeredMap<string | null>> {
-  const base = new Map<string, string | null>();
-  for await (const { value, plan } of listPlanAssignments(db, place, holder)) base.set(value, plan);
-  return LayeredMap.over(base);
 }

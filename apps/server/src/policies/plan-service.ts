@@ -3,18 +3,21 @@ import type { Dimensions, PlanAnswer, PlanPut } from "@tollhouse/contract";
 import { LayeredMap, PLAN_HOLDERS, type PlanHolder, type PolicySnapshot } from "@tollhouse/engine";
 import {
   deletePlan,
+  listPlanAssignments,
+  listPlans,
   putPlan,
   putPlanAssignment,
   type AdminRecord,
   type Database,
   type PlanHolderName,
+  type Queryable,
   type Spool,
   type StoredPlan,
 } from "@tollhouse/store";
 import { assertMatch, type IfMatch } from "../control/etag.ts";
 import { Problem } from "../control/problem.ts";
 import type { Place } from "../place.ts";
-import type { Turns } from "./turns.ts";
+import type { Turns } from "../turns.ts";
 
 export interface PlanServiceParts extends Place {
   readonly db: Database;
@@ -135,6 +138,20 @@ export class PlanService {
     });
   }
 
+  /** All plans as the database has them now, whichever process changed them. */
+  refreshPlans(from: Queryable): Promise<void> {
+    return this.#parts.turns.run(async () => {
+      this.#plans = new Map((await listPlans(from, this.#parts)).map((plan) => [plan.name, plan]));
+    });
+  }
+
+  /** Who is on which plan, all of them: a change of it names nobody, because users are erasable. */
+  refreshAssignments(from: Queryable): Promise<void> {
+    return this.#parts.turns.run(async () => {
+      this.#assigned = await readAssignments(from, this.#parts);
+    });
+  }
+
   /** Ledger first; what the database refuses was never made, and the ledger says so too. */
   async #change(
     action: string,
@@ -169,6 +186,15 @@ export class PlanService {
     };
     return spool.append(record);
   }
+}
+
+export async function readAssignments(from: Queryable, place: Place): Promise<PlanAssignments> {
+  const of = async (holder: PlanHolder): Promise<LayeredMap<string | null>> => {
+    const base = new Map<string, string | null>();
+    for await (const { value, plan } of listPlanAssignments(from, place, holder)) base.set(value, plan);
+    return LayeredMap.over(base);
+  };
+  return { user: await of("user"), customer: await of("customer") };
 }
 
 function subjectOf({ holder, value }: PlanHolderName): string {

@@ -6,9 +6,11 @@ import {
   pageOfPolicies,
   policyVersions,
   putPolicy,
+  readPolicies,
   readPolicy,
   type AdminRecord,
   type MemoryCounterStore,
+  type Queryable,
   type Recorder,
   type Spool,
   type StoredPolicyVersion,
@@ -19,7 +21,7 @@ import { within } from "../limits/limit-service.ts";
 import type { SettledTap } from "../limits/settled-tap.ts";
 import { policyLedgerText } from "./policy-ledger-text.ts";
 import { addEnded, recordedSpend, type CounterSums, type NewSlot, type SlotSpendParts } from "./slot-spend.ts";
-import type { Turns } from "./turns.ts";
+import type { Turns } from "../turns.ts";
 
 export interface PolicyServiceParts extends SlotSpendParts {
   readonly spool: Pick<Spool, "append">;
@@ -27,6 +29,8 @@ export interface PolicyServiceParts extends SlotSpendParts {
   readonly counters: MemoryCounterStore;
   readonly tap: SettledTap;
   readonly first: PolicySnapshot;
+  /** All policies as the database has them, as the snapshot of this version. */
+  compile(from: Queryable, version: number): Promise<PolicySnapshot>;
   readonly turns: Turns;
   /** Is there such a plan? */
   readonly hasPlan: (name: string) => boolean;
@@ -109,6 +113,17 @@ export class PolicyService {
         deletePolicy(this.#parts.db, this.#parts, id, before.version, this.#parts.now()),
       );
       this.#snapshot = this.#snapshot.without(id);
+    });
+  }
+
+  /** What the database has now of these policies (null: of all), whichever process changed them. */
+  refresh(from: Queryable, ids: readonly string[] | null): Promise<void> {
+    return this.#parts.turns.run(async () => {
+      const old = this.#snapshot;
+      const stored = ids === null ? null : await readPolicies(from, this.#parts, ids);
+      this.#snapshot =
+        (ids === null || stored === null ? null : withStored(old, ids, stored)) ??
+        (await this.#parts.compile(from, old.version + 1));
     });
   }
 
@@ -225,6 +240,27 @@ export class PolicyService {
       written.push(record(more, { action: "policy.count", before: null, after: null }));
     }
     await Promise.all(written);
+  }
+}
+
+/** Null: two processes went past a bound together that each of them kept. What is stored is in force all the same. */
+function withStored(
+  old: PolicySnapshot,
+  ids: readonly string[],
+  stored: readonly PolicyVersion[],
+): PolicySnapshot | null {
+  const byId = new Map(stored.map((policy) => [policy.id, policy]));
+  let next = old;
+  try {
+    for (const id of ids) {
+      const policy = byId.get(id);
+      if (policy === undefined) next = next.without(id);
+      else if (next.byId(id)?.giver.version !== policy.version) next = next.with(policy);
+    }
+    return next;
+  } catch (error) {
+    if (error instanceof PolicyInvalid) return null;
+    throw error;
   }
 }
 

@@ -17,7 +17,7 @@ import { Problem } from "../control/problem.ts";
 import type { Exchange } from "../gateway/exchange.ts";
 import { within } from "../limits/limit-service.ts";
 import type { Place } from "../place.ts";
-import { Turns } from "../policies/turns.ts";
+import { Turns } from "../turns.ts";
 import type { OpenChecks } from "../sdk/open-checks.ts";
 import type { TenantRegistry } from "../tenants/tenant-registry.ts";
 import { removeNaming } from "./remove-naming.ts";

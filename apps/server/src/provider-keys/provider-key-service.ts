@@ -2,11 +2,13 @@ import { randomUUIDv7 } from "node:crypto";
 import type { ProviderKeyAnswer } from "@tollhouse/contract";
 import {
   fingerprintOf,
+  listProviderKeys,
   ProviderKeyNotChanged,
   putProviderKey,
   sealSecret,
   type AdminRecord,
   type Database,
+  type Queryable,
   type Spool,
   type StoredProviderKey,
 } from "@tollhouse/store";
@@ -105,6 +107,14 @@ export class ProviderKeyService {
         this.#putInForce(old);
         throw error;
       });
+    });
+  }
+
+  /** All of them as the database has them now, whichever process changed them. */
+  refresh(from: Queryable): Promise<void> {
+    return this.#inTurn(async () => {
+      for (const key of await listProviderKeys(from, this.#parts))
+        if (this.#versions.get(key.provider) !== key.version) this.#putInForce(key);
     });
   }
 

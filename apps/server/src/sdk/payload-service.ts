@@ -8,6 +8,7 @@ import {
   type AdminRecord,
   type Database,
   type PayloadSetting,
+  type Queryable,
   type Spool,
 } from "@tollhouse/store";
 import { assertMatch, type IfMatch } from "../control/etag.ts";
@@ -124,6 +125,18 @@ export class PayloadService {
       this.#settings.set(environment, after);
       return answerOf(after);
     };
+    return this.#inTurn(work);
+  }
+
+  /** As the database has them now, whichever process changed them. */
+  refresh(from: Queryable): Promise<void> {
+    return this.#inTurn(async () => {
+      for (const setting of await listPayloadSettings(from, this.#parts.tenant))
+        this.#settings.set(setting.environment, setting);
+    });
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const result = this.#last.then(work, work);
     this.#last = result.catch(() => undefined);
     return result;

@@ -1,15 +1,26 @@
-import type { Database, StartView, Tenant, TenantDatabases } from "@tollhouse/store";
+import {
+  listTenants,
+  readTenant,
+  type Database,
+  type Queryable,
+  type StartView,
+  type Tenant,
+  type TenantDatabases,
+} from "@tollhouse/store";
 import type { BlockService } from "../blocks/block-service.ts";
 import { Problem } from "../control/problem.ts";
 import type { KeyDirectory } from "../keys/key-directory.ts";
 import type { KeyService } from "../keys/key-service.ts";
 import { loadKeys } from "../keys/load-keys.ts";
 import type { Place } from "../place.ts";
+import { Turns } from "../turns.ts";
 import { loadPlace, type InstallationParts, type PlaceServices } from "./load-place.ts";
 
 export interface TenantRegistryParts extends InstallationParts {
   readonly databases: TenantDatabases;
   readonly directory: KeyDirectory;
+  /** A tenant that is made while others are served: its shared counters are there before it is in force. */
+  openCounters?(tenant: string): Promise<void>;
 }
 
 /** What a tenant has in memory. */
@@ -31,6 +42,8 @@ export class TenantRegistry {
   readonly #parts: TenantRegistryParts;
   readonly #byId = new Map<string, LoadedTenant>();
   readonly #byName = new Map<string, LoadedTenant>();
+  /** Changes of who is served: two of one name must not both find that there is none. */
+  readonly turns = new Turns();
 
   constructor(parts: TenantRegistryParts) {
     this.#parts = parts;
@@ -58,6 +71,16 @@ export class TenantRegistry {
     return [...this.#byName.values()].map(({ tenant }) => tenant).sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
+  /** Every environment that is in force. */
+  *places(): Generator<Place, void> {
+    for (const { tenant, places } of this.#byId.values())
+      for (const environment of places.keys()) yield { tenant: tenant.id, environment };
+  }
+
+  has({ tenant, environment }: Place): boolean {
+    return this.#byId.get(tenant)?.places.has(environment) === true;
+  }
+
   get count(): number {
     return this.#byId.size;
   }
@@ -80,7 +103,30 @@ export class TenantRegistry {
       environments,
     };
     for (const environment of environments) add(loaded, environment, await this.loadPlace(loaded, environment));
+    if (start === undefined) await this.#parts.openCounters?.(tenant.id);
     return loaded;
+  }
+
+  /** Puts in force what the database has of this tenant (null: of all) and this process does not: another one has made it. */
+  refresh(from: Queryable, id: string | null): Promise<void> {
+    return this.turns.run(async () => {
+      if (id === null) for await (const tenant of listTenants(from)) await this.#add(from, tenant);
+      else {
+        const tenant = await readTenant(from, id);
+        if (tenant !== null) await this.#add(from, tenant);
+      }
+    });
+  }
+
+  async #add(from: Queryable, tenant: Tenant): Promise<void> {
+    const known = this.#byId.get(tenant.id);
+    if (known === undefined) return this.putInForce(await this.load(tenant));
+    for (const { name } of tenant.environments) {
+      if (known.places.has(name)) continue;
+      const services = await this.loadPlace(known, name);
+      await known.keys.refresh(from, name, null);
+      this.putPlaceInForce(tenant, name, services);
+    }
   }
 
   loadPlace({ tenant, db, everywhere }: LoadedTenant, environment: string): Promise<PlaceServices> {

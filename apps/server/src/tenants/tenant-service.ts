@@ -39,8 +39,6 @@ interface Change {
 /** Who is served: makes tenants and environments, and puts them in force without a restart. */
 export class TenantService {
   readonly #parts: TenantServiceParts;
-  /** Changes run one after another: two of one name must not both find that there is none. */
-  #last: Promise<unknown> = Promise.resolve();
 
   constructor(parts: TenantServiceParts) {
     this.#parts = parts;
@@ -61,7 +59,7 @@ export class TenantService {
 
   /** Its chain begins with its first own entry; that it was made stands in the chain of the default tenant, the installation's own. */
   create({ name }: TenantCreate, { actor }: Access): Promise<TenantAnswer> {
-    return this.#inTurn(async () => {
+    return this.#parts.registry.turns.run(async () => {
       const { db, registry } = this.#parts;
       if (registry.byName(name) !== null) throw taken("tenant", name);
       const createdMs = this.#parts.now();
@@ -85,7 +83,7 @@ export class TenantService {
   }
 
   createEnvironment({ name }: EnvironmentCreate, { tenant: id, actor }: Access): Promise<EnvironmentAnswer> {
-    return this.#inTurn(async () => {
+    return this.#parts.registry.turns.run(async () => {
       const { db, registry } = this.#parts;
       const loaded = registry.of(id);
       if (loaded.environments.includes(name)) throw taken("environment", name);
@@ -136,12 +134,6 @@ export class TenantService {
       after,
     };
     return this.#parts.spool.append(record);
-  }
-
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#last.then(work, work);
-    this.#last = result.catch(() => undefined);
-    return result;
   }
 }
 

@@ -65,6 +65,21 @@ export async function* listBlocks(
   }
 }
 
+/** `lifted`: ids of those that stop nobody any more. An id in neither has no row. */
+export async function readBlocks(
+  db: Queryable,
+  place: LimitPlace,
+  ids: readonly string[],
+): Promise<{ readonly blocks: Block[]; readonly lifted: string[] }> {
+  const values = [place.tenant, place.environment, ids];
+  const { rows } = await db.query<BlockRow & { readonly lifted: boolean }>(sql("blocks-by-id"), values);
+  // Of an erased user the scope is gone, and every block was lifted before.
+  return {
+    blocks: rows.filter(({ lifted }) => !lifted).map(blockOf),
+    lifted: rows.filter(({ lifted }) => lifted).map(({ id }) => id),
+  };
+}
+
 /** Calls of the scope that were let through since, as far as the recorder has come. Throws RangeError naming `scope`. */
 export async function callsInScope(
   db: Queryable,

@@ -73,6 +73,16 @@ export async function pageOfApiKeys(
   return rows.map((row) => storedOf(environment, row));
 }
 
+/** Those of them that are there. */
+export async function readApiKeys(
+  db: Queryable,
+  { tenant, environment }: LimitPlace,
+  ids: readonly string[],
+): Promise<StoredApiKey[]> {
+  const { rows } = await db.query<ApiKeyRow>(sql("api-keys-by-id"), [tenant, environment, ids]);
+  return rows.map((row) => storedOf(environment, row));
+}
+
 /** Every key of an environment, revoked ones too. */
 export async function* listApiKeys(db: Queryable, place: LimitPlace): AsyncGenerator<StoredApiKey, void> {
   for (let after = ""; ;) {

@@ -50,6 +50,12 @@ export async function readPolicy(db: Queryable, place: LimitPlace, id: string): 
   return row === undefined ? null : policyOf(row);
 }
 
+/** Those of them that are there. */
+export async function readPolicies(db: Queryable, place: LimitPlace, ids: readonly string[]): Promise<PolicyVersion[]> {
+  const values = [place.tenant, place.environment, ids];
+  return (await db.query<PolicyRow>(sql("policies-by-id"), values)).rows.map(policyOf);
+}
+
 /** A page by id; `after` "": from the first. */
 export async function pageOfPolicies(
   db: Queryable,

@@ -83,6 +83,11 @@ export async function readLimit(db: Queryable, place: LimitPlace, id: string): P
   return row ? limitOf(row) : null;
 }
 
+/** Those of them that are there. */
+export async function readLimits(db: Queryable, place: LimitPlace, ids: readonly string[]): Promise<Limit[]> {
+  return (await db.query<LimitRow>(sql("limits-by-id"), [place.tenant, place.environment, ids])).rows.map(limitOf);
+}
+
 /** The next version of a limit; the one before stays in the history. Throws LimitNotChanged. */
 export async function updateLimit(db: Queryable, place: LimitPlace, id: string, change: LimitChange): Promise<Limit> {
   const { version, amount, mode } = change;

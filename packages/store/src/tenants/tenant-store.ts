@@ -51,6 +51,12 @@ export async function* listTenants(db: Queryable): AsyncGenerator<Tenant, void> 
   }
 }
 
+/** Null: there is no such tenant. */
+export async function readTenant(db: Queryable, id: string): Promise<Tenant | null> {
+  const [row] = (await db.query<TenantRow>(sql("tenant"), [id])).rows;
+  return row === undefined ? null : tenantOf(row);
+}
+
 function tenantOf(row: TenantRow): Tenant {
   const times = row.environments_created_at;
   return {
