@@ -14,6 +14,7 @@ import { createTargetFinder, createUpstream, type Upstream } from "./gateway/ups
 import { KeyDirectory } from "./keys/key-directory.ts";
 import { keepMonths } from "./ledger/keep-months.ts";
 import { startCheckpoints } from "./ledger/start-checkpoints.ts";
+import { startNightlyVerification } from "./ledger/start-nightly-verification.ts";
 import { SettledTap } from "./limits/settled-tap.ts";
 import { createListener } from "./listener.ts";
 import { createLogger, type Logger } from "./process/logger.ts";
@@ -159,6 +160,16 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
   const reports = { dbOf: databases.tenants.of, keys, caughtUp: () => atMost(recorder.drained(), REPORT_WAIT_MS) };
   const checkpoints = startCheckpoints({ db, dbOf: reports.dbOf, masterKey, settings, tenants, logger, now });
   const months = keepMonths(db, logger);
+  const verification = startNightlyVerification({
+    db,
+    masterKey,
+    signer: checkpoints.signer,
+    spool,
+    tenants,
+    mine: () => settings.roles.includes("jobs"),
+    logger,
+    now,
+  });
   let address = "";
   const { roles } = settings;
   const system: SystemParts = {
@@ -225,6 +236,7 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
           () => sdk.close(),
           () => checkpoints.close(),
           () => months.close(),
+          () => verification.close(),
           ...[...upstreams.values()].map((upstream) => () => upstream.pool.destroy()),
           () => gateway.tokens.close(),
           () => directory.close(),

@@ -963,6 +963,12 @@ export interface Operations {
     readonly body: undefined;
     readonly answer: { readonly origin: string; readonly key: string; readonly earlier: readonly string[] };
   };
+  getLedgerVerification: {
+    readonly params: Nothing;
+    readonly query: { readonly tenant?: string };
+    readonly body: undefined;
+    readonly answer: { readonly result: "PASS" | "FAIL"; readonly looked_at: string; readonly whole_at: string; readonly verified_to: number; readonly first_bad_sequence: number | null; readonly problem: string | null } | null;
+  };
   getLimit: {
     readonly params: { readonly id: string };
     readonly query: { readonly environment?: string; readonly tenant?: string };
@@ -1355,6 +1361,7 @@ export const OPERATIONS = {
   getKey: { method: "GET", path: "/api/v1/keys/{id}", query: ["environment","tenant"] },
   getKillSwitch: { method: "GET", path: "/api/v1/kill-switches/{id}", query: ["environment","tenant"] },
   getLedgerPublicKey: { method: "GET", path: "/api/v1/ledger/public-key", query: ["tenant"] },
+  getLedgerVerification: { method: "GET", path: "/api/v1/ledger/verification", query: ["tenant"] },
   getLimit: { method: "GET", path: "/api/v1/limits/{id}", query: ["environment","tenant"] },
   getMetrics: { method: "GET", path: "/metrics", query: [] },
   getOpenApi: { method: "GET", path: "/api/openapi.json", query: [] },

@@ -22,7 +22,7 @@ export interface VerifyRequest {
   /** Null: hashes, order and projection without the MACs. */
   readonly keys: LedgerKeys | null;
   /** Whose checkpoints to hold the tree against; absent = none are looked at. */
-  readonly signer?: CheckpointSigner;
+  readonly signer?: Pick<CheckpointSigner, "keys">;
   /** A checkpoint that somebody kept outside: its entries must be there still. Opened with the chain's key by the caller. */
   readonly pin?: Checkpoint;
 }

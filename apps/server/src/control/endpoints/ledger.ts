@@ -61,6 +61,38 @@ export const verifyLedger = endpoint({
   },
 });
 
+export const getVerification = endpoint({
+  operationId: "getLedgerVerification",
+  method: "GET",
+  path: "/api/v1/ledger/verification",
+  tag: "ledger",
+  summary: "What the nightly verification of the chain found last: each night what was added, once a month all of it.",
+  keys: true,
+  status: 200,
+  answer: z
+    .strictObject({
+      result: z.enum(["PASS", "FAIL"]),
+      looked_at: time,
+      whole_at: time.meta({ description: "When the chain was last walked from its first entry on." }),
+      verified_to: z.int().min(0).meta({ description: "Entries 1 to this one are sound." }),
+      first_bad_sequence: sequence.nullable(),
+      problem: z.string().nullable(),
+    })
+    .nullable()
+    .meta({ description: "null: no night has passed since the chain began." }),
+  errors: [],
+  example: {
+    answer: {
+      result: "PASS",
+      looked_at: "2026-11-21T03:00:12.000Z",
+      whole_at: "2026-11-01T03:00:41.000Z",
+      verified_to: 4821,
+      first_bad_sequence: null,
+      problem: null,
+    },
+  },
+});
+
 const ORIGIN = "tollhouse/4f1c2d3e4a5b6c7d8e9f0a1b2c3d4e5f/00000000000000000000000000000001";
 const EXAMPLE_NOTE = `${ORIGIN}\n4821\n${Buffer.alloc(32, 7).toString("base64")}\n\n\u2014 ${ORIGIN} ${Buffer.alloc(68, 7).toString("base64")}\n`;
 const EXAMPLE_KEY = `${ORIGIN}+07070707+${Buffer.alloc(33, 1).toString("base64")}`;
@@ -236,6 +268,7 @@ export const exportLedger = endpoint({
 
 export const LEDGER_ENDPOINTS = [
   verifyLedger,
+  getVerification,
   getCheckpoint,
   listCheckpoints,
   getPublicKey,

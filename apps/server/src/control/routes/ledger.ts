@@ -14,6 +14,7 @@ import {
   exportEntries,
   idBytes,
   loadDeploymentId,
+  loadVerification,
   openWithAny,
   pageOfCheckpoints,
   proveConsistency,
@@ -37,6 +38,7 @@ export interface LedgerParts extends ReportParts {
 export function ledgerRoutes(parts: LedgerParts): (app: FastifyInstance) => void {
   return (app) => {
     serveVerify(app, parts);
+    serveVerification(app, parts);
     serveCheckpoints(app, parts);
     serveProofs(app, parts);
     serveExport(app, parts);
@@ -66,6 +68,22 @@ function serveVerify(app: FastifyInstance, parts: LedgerParts): void {
       checkpoints: verified.checkpoints,
       first_bad_sequence: verified.firstBadSequence === null ? null : Number(verified.firstBadSequence),
       problem: verified.problem,
+    };
+  });
+}
+
+/** By itself it looks at night; what it found then is told here. */
+function serveVerification(app: FastifyInstance, { dbOf }: LedgerParts): void {
+  serve(app, endpoints.getVerification, async ({ request: { access } }) => {
+    const found = await loadVerification(dbOf(access.tenant), access.tenant);
+    if (found === null) return null;
+    return {
+      result: found.problem === null ? "PASS" : "FAIL",
+      looked_at: new Date(found.lookedMs).toISOString(),
+      whole_at: new Date(found.wholeMs).toISOString(),
+      verified_to: Number(found.verifiedTo),
+      first_bad_sequence: found.firstBadSequence === null ? null : Number(found.firstBadSequence),
+      problem: found.problem,
     };
   });
 }
