@@ -1,4 +1,4 @@
-import { listBlocks, type Block, type MemoryCounterStore } from "@tollhouse/store";
+import { listBlocks, type Block, type Counters, type MemoryCounterStore } from "@tollhouse/store";
 import type { Place } from "../place.ts";
 import type { LimitService } from "../limits/limit-service.ts";
 import type { PolicyRules } from "../policies/load-policies.ts";
@@ -9,6 +9,7 @@ import { SessionService } from "./session-service.ts";
 export interface BlockServicesParts extends Omit<BlockServiceParts, "environment" | "first"> {
   readonly environments: readonly string[];
   readonly counters: MemoryCounterStore;
+  readonly standing: Pick<Counters, "look">;
   /** Throws a Problem where there is no such environment. */
   readonly limitsOf: (place: Place) => LimitService;
   readonly policiesOf: (place: Place) => PolicyRules;

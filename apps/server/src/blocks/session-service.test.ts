@@ -25,6 +25,8 @@ afterAll(async () => {
   await spool.close();
   rmSync(dir, { recursive: true, force: true });
 });
+const now = (): number => SAMPLE_MS;
+
 beforeEach(() => {
   gateway = sampleGateway({ spool, limits: () => snapshot });
   service = serviceOn(spool);
@@ -35,7 +37,8 @@ function serviceOn(written: Pick<Spool, "append">): SessionService {
   const { counters } = gateway;
   const { rules: policies } = gateway;
   const limits = { snapshot };
-  return new SessionService({ ...place, blocks, limits, policies, counters, spool: written, now: () => SAMPLE_MS });
+  const standing = counters;
+  return new SessionService({ ...place, blocks, limits, policies, counters, standing, spool: written, now });
 }
 
 function limitOf(session: string): Limit {
@@ -99,10 +102,12 @@ test("only the session's own budgets are shown, and only the default one is rese
     limits,
     policies: gateway.rules,
     counters: gateway.counters,
+    standing: gateway.counters,
     spool,
     now: () => SAMPLE_MS,
   });
-  expect(rich.get("rich").budgets.map((budget) => [budget.limit_id, budget.default])).toEqual([["lim_own", false]]);
+  const { budgets } = await rich.get("rich");
+  expect(budgets.map((budget) => [budget.limit_id, budget.default])).toEqual([["lim_own", false]]);
   await expect(rich.reset("rich", "admin-key")).rejects.toThrow(/no default budget/);
 });
 
@@ -171,7 +176,7 @@ describe("policies", () => {
     const none = createLimitSnapshot({ version: 1, limits: [], defaultSessionBudget: null });
     const parts = { ...place, blocks: { frozen: () => null }, limits: { snapshot: none }, policies: gateway.rules };
     const { counters } = gateway;
-    const alone = new SessionService({ ...parts, counters, spool, now: () => SAMPLE_MS });
+    const alone = new SessionService({ ...parts, counters, standing: counters, spool, now });
     await alone.reset("s", "admin-key");
     expect(settled()).toEqual([0n, 0n, 100n, 400n]);
   });

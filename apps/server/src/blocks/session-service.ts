@@ -1,7 +1,7 @@
 import { randomUUIDv7 } from "node:crypto";
 import type { BlockAnswer, LimitState } from "@tollhouse/contract";
 import { countedOn, rollingSlots, windowAt, type Limit } from "@tollhouse/engine";
-import type { AdminRecord, MemoryCounterStore, Spool } from "@tollhouse/store";
+import type { AdminRecord, Counters, CounterState, MemoryCounterStore, Spool } from "@tollhouse/store";
 import { Problem } from "../control/problem.ts";
 import { formatMeasure, limitState } from "../gateway/refusal.ts";
 import type { LimitService } from "../limits/limit-service.ts";
@@ -13,6 +13,8 @@ export interface SessionServiceParts {
   readonly limits: Pick<LimitService, "snapshot">;
   readonly policies: Pick<PolicyRules, "snapshot" | "idOf">;
   readonly counters: MemoryCounterStore;
+  /** The same, or those that several nodes share: how they stand. */
+  readonly standing: Pick<Counters, "look">;
   readonly spool: Pick<Spool, "append">;
   readonly tenant: string;
   readonly environment: string;
@@ -46,14 +48,16 @@ export class SessionService {
     this.#parts = parts;
   }
 
-  get(session: string): SessionAnswer {
+  async get(session: string): Promise<SessionAnswer> {
     const frozen = this.#parts.blocks.frozen(session);
     const active = frozen?.state === "active";
+    const limits = this.#budgets(session);
+    const states = await this.#parts.standing.look(limits, this.#parts.now());
     return {
       session,
       state: active ? "frozen" : "active",
       frozen: active ? withoutScope(frozen) : null,
-      budgets: this.#budgets(session).map((limit) => this.#budget(limit)),
+      budgets: states.map((state, i) => budgetOf(limits[i] ?? state.limit, state)),
     };
   }
 
@@ -113,17 +117,6 @@ export class SessionService {
     return this.#parts.limits.snapshot.match(call).filter((limit) => limit.scope === scope && limit.measure === "usd");
   }
 
-  #budget(limit: Limit): SessionBudget {
-    return {
-      limit_id: limit.id,
-      amount: formatMeasure(limit.amount, limit.measure),
-      window: limit.window,
-      mode: limit.mode,
-      default: limit.derived,
-      ...limitState(this.#parts.counters.read(limit, this.#parts.now())),
-    };
-  }
-
   #record(session: string, actor: string, taken: readonly TakenBack[]): Promise<void> {
     const { tenant, environment, spool } = this.#parts;
     const counters = taken.flatMap(({ limit, windows }) =>
@@ -155,6 +148,17 @@ interface TakenBack {
   readonly limit: Limit;
   /** Those that had settled something. */
   readonly windows: readonly SettledWindow[];
+}
+
+function budgetOf(limit: Limit, state: CounterState): SessionBudget {
+  return {
+    limit_id: limit.id,
+    amount: formatMeasure(limit.amount, limit.measure),
+    window: limit.window,
+    mode: limit.mode,
+    default: limit.derived,
+    ...limitState(state),
+  };
 }
 
 function sumOf({ windows }: TakenBack): bigint {

@@ -66,12 +66,14 @@ export async function sampleProcess(options: SampleProcessOptions): Promise<Samp
   const directory = new KeyDirectory(() => undefined);
   const since = await configurationVersion(db);
   const upstream = createUpstream({ ...AT_PROVIDER, auth: "bearer", headersTimeoutMs: 1_000, chunkTimeoutMs: 1_000 });
+  const counters = new MemoryCounterStore();
   const parts = {
     spool,
     recorder,
     masterKey,
     keys: new LedgerKeys(masterKey),
-    counters: new MemoryCounterStore(),
+    counters,
+    countersOf: () => counters,
     tap: new SettledTap(),
     running,
     upstreams: new Map([["openai", upstream]]),

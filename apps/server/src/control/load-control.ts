@@ -50,7 +50,7 @@ export interface ControlParts {
 /** The control API with all its routes; whoever adds a resource adds its line here. */
 export function loadControl(parts: ControlParts): ReturnType<typeof createControlApi> {
   const { once, gateway, sdk, tenants, directory, adminKey, checkpoints, reports, settings, db, system } = parts;
-  const { spool, counters, masterKey, now } = once;
+  const { spool, masterKey, now } = once;
   const { prices } = gateway;
   const limitsOf = (at: Place): LimitService => tenants.at(at).limits;
   const blocksOf = (at: Place): BlockServices => tenants.at(at).blocks;
@@ -72,7 +72,10 @@ export function loadControl(parts: ControlParts): ReturnType<typeof createContro
       summaryRoutes({ reports, limitsOf, now }),
       priceRoutes(prices, now),
       ledgerRoutes({ ...reports, checkpoints }),
-      decisionRoutes(reports, { prices, at: (place) => ({ ...tenants.at(place), counters, now }) }),
+      decisionRoutes(reports, {
+        prices,
+        at: (place) => ({ ...tenants.at(place), standing: once.countersOf(place.tenant), now }),
+      }),
       anomalyRuleRoutes((at) => tenants.at(at).anomalies),
       blockRoutes(blocksOf),
       checkRoutes({ checks: sdk.checks, reports, tenants }),

@@ -26,7 +26,7 @@ export interface Present {
 }
 
 /** The decision as its ledger entry has it, beside what is in force now. Nothing is guessed: what was not recorded is not said. */
-export function explainDecision({ call, body }: CallWithEntry, present: Present): DecisionAnswer {
+export async function explainDecision({ call, body }: CallWithEntry, present: Present): Promise<DecisionAnswer> {
   const fields = decodeFields(decodeBody(body).fields);
   const allowed = call.outcome !== "blocked";
   const code = call.reason_code as ReasonCode | null;
@@ -49,7 +49,9 @@ export function explainDecision({ call, body }: CallWithEntry, present: Present)
     key: call.key,
     dimensions: call.dimensions,
     steps: stepsOf(code, allowed),
-    limits: (fields.limits ?? []).map((limit) => limitOf(call, limit, limit === deciding, policy, present)),
+    limits: await Promise.all(
+      (fields.limits ?? []).map((limit) => limitOf(call, limit, limit === deciding, policy, present)),
+    ),
     policy,
     anomaly_rule: fields.limit?.startsWith("anr_") === true ? fields.limit : null,
     required:
@@ -64,13 +66,13 @@ export function explainDecision({ call, body }: CallWithEntry, present: Present)
   };
 }
 
-function limitOf(
+async function limitOf(
   call: CallAnswer,
   seen: LimitSeen,
   deciding: boolean,
   policy: DecisionPolicy | null,
   present: Present,
-): DecisionLimit {
+): Promise<DecisionLimit> {
   const { limitId: id, measure, window } = seen;
   return {
     id,
@@ -79,7 +81,12 @@ function limitOf(
     window,
     deciding,
     at_decision: momentOf(seen, measure),
-    now: limitNow(present.at({ tenant: present.tenant, environment: call.environment ?? "" }), seen, call, policy),
+    now: await limitNow(
+      present.at({ tenant: present.tenant, environment: call.environment ?? "" }),
+      seen,
+      call,
+      policy,
+    ),
   };
 }
 

@@ -1,15 +1,15 @@
 import type { Dimensions, DecisionPolicy, LimitMoment, ScopeKind } from "@tollhouse/contract";
 import { countedOn, scopeValue, slotText, type CompiledPolicy, type CounterSlot, type Limit } from "@tollhouse/engine";
 import type { LimitSeen } from "@tollhouse/ledger";
-import type { CallAnswer, MemoryCounterStore } from "@tollhouse/store";
+import type { CallAnswer, Counters, CounterState } from "@tollhouse/store";
 import { formatMeasure, limitState } from "../gateway/refusal.ts";
 import type { LimitService } from "../limits/limit-service.ts";
 import type { PolicyRules } from "../policies/load-policies.ts";
 
 export interface InForce {
-  readonly limits: Pick<LimitService, "find" | "snapshot">;
+  readonly limits: Pick<LimitService, "snapshot">;
   readonly policies: Pick<PolicyRules, "snapshot" | "idOf">;
-  readonly counters: MemoryCounterStore;
+  readonly standing: Pick<Counters, "look">;
   now(): number;
 }
 
@@ -17,18 +17,17 @@ export interface InForce {
  * The limit that a decision looked at, as it stands: one that somebody made, the default budget of a session, or one of a policy with what
  * the policy says now. Null: it is gone, or the policy is, or it is of a user whose name is not kept.
  */
-export function limitNow(
+export async function limitNow(
   inForce: InForce,
   seen: LimitSeen,
   call: CallAnswer,
   policy: DecisionPolicy | null,
-): LimitMoment | null {
-  const found = inForce.limits.find(seen.limitId);
-  if (found !== null) return { version: found.version, mode: found.mode, amount: found.amount, ...found.state };
-  const limit = defaultBudget(inForce, seen, call) ?? ofPolicy(inForce, seen, call, policy);
+): Promise<LimitMoment | null> {
+  const made = inForce.limits.snapshot.byId(seen.limitId);
+  const limit = made ?? defaultBudget(inForce, seen, call) ?? ofPolicy(inForce, seen, call, policy);
   if (limit === null) return null;
   const { version, mode, amount, measure } = limit;
-  const state = inForce.counters.read(limit, inForce.now());
+  const [state] = (await inForce.standing.look([limit], inForce.now())) as readonly [CounterState];
   // The limit of these words, whatever the counter was given last.
   return { version, mode, amount: formatMeasure(amount, measure), ...limitState({ ...state, limit }) };
 }

@@ -34,7 +34,7 @@ export async function limitPage(
   const page = ids.slice(0, limit);
   return {
     // One that was deleted since the database was asked is left out.
-    limits: page.map((id) => service.find(id)).filter((found) => found !== null),
+    limits: await service.answers(page),
     next_cursor: ids.length > limit ? (page.at(-1) ?? null) : null,
   };
 }

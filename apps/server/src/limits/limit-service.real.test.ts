@@ -75,6 +75,7 @@ function serviceOn(written: Spool, defaultSessionBudget: bigint | null = null): 
       },
     },
     counters: gateway.counters,
+    standing: gateway.counters,
     tap: gateway.tap,
     first: createLimitSnapshot({ version: 1, limits: [], defaultSessionBudget }),
     compile: async (_, version) => createLimitSnapshot({ version, limits: await storedLimits(), defaultSessionBudget }),
@@ -291,7 +292,7 @@ describe("one version after another", () => {
     await service.remove(id, "cem");
     await end(await begin({ team: "change" }), 10);
     expect((await limitHistory(database.db, place, id)).map((version) => version.amount)).toEqual([1n, 2n, null]);
-    expect(() => service.get(id)).toThrow("There is no limit");
+    await expect(service.get(id)).rejects.toThrow("There is no limit");
   });
 
   test("a version that is not the last one changes nothing", async () => {
@@ -300,7 +301,7 @@ describe("one version after another", () => {
     await expect(service.update(id, { amount: "6", version: 1 }, "ben")).rejects.toMatchObject({
       code: "VERSION_CONFLICT",
     });
-    expect(service.get(id)).toMatchObject({ amount: "5.000000000", version: 2 });
+    expect(await service.get(id)).toMatchObject({ amount: "5.000000000", version: 2 });
   });
 
   test("of two changes of one version at once, one is refused", async () => {
@@ -309,7 +310,7 @@ describe("one version after another", () => {
       [2, 3].map((amount) => service.update(id, { amount: `${amount}`, version: 1 }, "x")),
     );
     expect(both.map((result) => result.status)).toEqual(["fulfilled", "rejected"]);
-    expect(service.get(id)).toMatchObject({ amount: "2.000000000", version: 2 });
+    expect(await service.get(id)).toMatchObject({ amount: "2.000000000", version: 2 });
   });
 
   test.each([

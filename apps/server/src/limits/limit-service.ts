@@ -7,6 +7,8 @@ import {
   readLimits,
   updateLimit,
   type AdminRecord,
+  type Counters,
+  type CounterState,
   type Database,
   type MemoryCounterStore,
   type Queryable,
@@ -27,6 +29,8 @@ export interface LimitServiceParts {
   readonly spool: Spool;
   readonly recorder: Recorder;
   readonly counters: MemoryCounterStore;
+  /** The same, or those that several nodes share: how they stand. */
+  readonly standing: Pick<Counters, "look">;
   readonly tap: SettledTap;
   readonly tenant: string;
   readonly environment: string;
@@ -60,13 +64,15 @@ export class LimitService {
     return this.#snapshot;
   }
 
-  get(id: string): LimitAnswer {
-    return this.#answer(this.#find(id));
+  async get(id: string): Promise<LimitAnswer> {
+    return await this.#answer(this.#find(id));
   }
 
-  find(id: string): LimitAnswer | null {
-    const limit = this.#snapshot.byId(id);
-    return limit === undefined ? null : this.#answer(limit);
+  /** Those of the ids that are limits, all as they stand at one time. */
+  async answers(ids: readonly string[]): Promise<readonly LimitAnswer[]> {
+    const limits = ids.flatMap((id) => this.#snapshot.byId(id) ?? []);
+    const states = await this.#parts.standing.look(limits, this.#parts.now());
+    return states.map((state, i) => ({ ...describe(limits[i] ?? state.limit), state: limitState(state) }));
   }
 
   /**
@@ -86,6 +92,7 @@ export class LimitService {
         version: 1,
         derived: false,
       };
+      await this.#assertReadable(limit);
       await this.#putInForce(limit, actor);
       await this.#orTakeBack(
         () => insertLimit(this.#parts.db, this.#parts, limit),
@@ -110,6 +117,7 @@ export class LimitService {
         mode: input.mode ?? old.mode,
         version: old.version + 1,
       };
+      await this.#assertReadable(old);
       // Recorded first: a spool that takes nothing must not leave the database with a change that is not in force.
       await this.#record("limit.update", actor, old, limit);
       const { amount, mode } = limit;
@@ -272,8 +280,14 @@ export class LimitService {
     return limit;
   }
 
-  #answer(limit: Limit): LimitAnswer {
-    return { ...describe(limit), state: limitState(this.#parts.counters.read(limit, this.#parts.now())) };
+  async #answer(limit: Limit): Promise<LimitAnswer> {
+    const [state] = await this.#parts.standing.look([limit], this.#parts.now());
+    return { ...describe(limit), state: limitState(state as CounterState) };
+  }
+
+  /** A change whose answer could not say how the limit stands is not made. */
+  async #assertReadable(limit: Limit): Promise<void> {
+    await this.#parts.standing.look([limit], this.#parts.now());
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {

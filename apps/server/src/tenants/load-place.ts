@@ -1,4 +1,4 @@
-import type { Database, LedgerKeys, MemoryCounterStore, Recorder, Spool } from "@tollhouse/store";
+import type { Counters, Database, LedgerKeys, MemoryCounterStore, Recorder, Spool } from "@tollhouse/store";
 import type { AnomalyService } from "../anomalies/anomaly-service.ts";
 import { loadAnomalyServices } from "../anomalies/load-anomaly-services.ts";
 import type { BlockService } from "../blocks/block-service.ts";
@@ -23,6 +23,7 @@ export interface InstallationParts {
   readonly masterKey: Uint8Array;
   readonly keys: LedgerKeys;
   readonly counters: MemoryCounterStore;
+  countersOf(tenant: string): Counters;
   readonly tap: SettledTap;
   /** Calls under way, of all tenants. */
   readonly running: Iterable<Exchange>;
@@ -52,7 +53,8 @@ export interface LoadPlaceParts extends InstallationParts {
 
 /** The one place where the services of an environment are loaded; whoever adds a service adds it here. */
 export async function loadPlace(parts: LoadPlaceParts, place: Place): Promise<PlaceServices> {
-  const here = { ...parts, tenant: place.tenant, environments: [place.environment] };
+  const standing = parts.countersOf(place.tenant);
+  const here = { ...parts, standing, tenant: place.tenant, environments: [place.environment] };
   // Side by side: the database makes the rows of one while those of the other are read.
   const [limitsOf, policiesOf] = await Promise.all([loadLimitServices(here), loadPolicies(here)]);
   const blocksOf = await loadBlockServices({ ...here, limitsOf, policiesOf });

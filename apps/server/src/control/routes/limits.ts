@@ -26,8 +26,8 @@ export function limitRoutes(
       const { scope = null, cursor = "", limit } = query;
       return limitPage(dbOf(place.tenant), limitsOf(place), place, { after: cursor, limit, scopes: scope });
     });
-    serve(app, getLimit, ({ params, query, request: { access }, reply }) =>
-      tagged(reply, of(access, query).get(params.id)),
+    serve(app, getLimit, async ({ params, query, request: { access }, reply }) =>
+      tagged(reply, await of(access, query).get(params.id)),
     );
     serve(app, updateLimit, async ({ params, query, body, request: { access, headers }, reply }) =>
       tagged(reply, await of(access, query).update(params.id, body, access.actor, ifMatchOf(headers["if-match"]))),

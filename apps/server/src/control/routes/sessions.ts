@@ -53,7 +53,7 @@ export function sessionRoutes(parts: SessionRouteParts): (app: FastifyInstance) 
       const { blocks, sessions } = of(asked);
       const { reason = "frozen by an operator", ...expiry } = asked.body;
       const { ended_calls } = await blocks.freeze(asked.params.id, { ...expiry, reason }, asked.request.access.actor);
-      return { ...sessions.get(asked.params.id), ended_calls };
+      return { ...(await sessions.get(asked.params.id)), ended_calls };
     });
     serve(app, unfreezeSession, unfreeze);
     serve(app, resetSession, reset);
@@ -79,7 +79,9 @@ async function sessionsOf(
   await caughtUp();
   const report = await sessionReport(db, place, parts.now() - hours * HOUR_MS, limit);
   return {
-    sessions: report.sessions.map((use) => ({ ...sessions.get(use.session), ...useOf(use) })),
+    sessions: await Promise.all(
+      report.sessions.map(async (use) => ({ ...(await sessions.get(use.session)), ...useOf(use) })),
+    ),
     total: report.count,
   };
 }

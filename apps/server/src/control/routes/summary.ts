@@ -75,9 +75,7 @@ async function summaryOf(
     all_time: ever.total,
     top_models: models.rows.map((row) => ({ ...row, model: row.model ?? null })),
     top_features: features.rows.map((row) => ({ ...row, feature: row.feature ?? null })),
-    limits: limitsOfScope(limits, scope)
-      .map((id) => limits.find(id))
-      .filter((limit) => limit !== null),
+    limits: [...(await limits.answers(limitsOfScope(limits, scope)))],
   };
   return { summary, shown: shownUser(ever.rows) };
 }

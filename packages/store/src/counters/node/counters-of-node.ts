@@ -22,8 +22,8 @@ export interface CountersOfNodeParts {
   /** The counters have lost something that only a rebuild brings back. */
   distrust(reason: string): void;
   onOverrun?(overrun: Overrun): void;
-  /** Each answer of the store. */
-  seen?(states: readonly CounterState[]): void;
+  /** How counters stood right after something was held on them. */
+  held?(states: readonly CounterState[]): void;
   /** A reservation of a node that does not say for so long that it lives may be ended by others. */
   readonly aliveMs?: number;
   readonly keepAliveEveryMs?: number;
@@ -145,9 +145,9 @@ export class CountersOfNode {
     }
   }
 
-  note(states: readonly CounterState[]): void {
+  note(states: readonly CounterState[], held = false): void {
     this.seen.note(states, performance.now());
-    this.#parts.seen?.(states);
+    if (held) this.#parts.held?.(states);
   }
 
   distrust(reason: string): void {

@@ -178,7 +178,7 @@ export class NodeCounters implements Counters {
     }
     const counters = result.states.map(({ limit, window }) => ({ limit, windowId: window.id }));
     this.#hold(id, counters, amounts, true, null);
-    this.#node.note(result.states);
+    this.#node.note(result.states, true);
     return result;
   }
 
@@ -195,7 +195,7 @@ export class NodeCounters implements Counters {
     this.#assertSince(generation);
     if (result.outcome === "refused") return result;
     grow(held, more);
-    this.#node.note(result.states);
+    this.#node.note(result.states, true);
     return result;
   }
 
