@@ -71,7 +71,7 @@ export class SimulatedNode {
     await recorder.drained();
     const store = await loadCounters(database, now(), SILENT);
     const node = new SimulatedNode(parts, spool, bug.counters?.(store) ?? store, recorder);
-    const settled = await settleLeftCalls(node.gateway, store, recovered.calls);
+    const settled = await settleLeftCalls(node.gateway, recovered.calls, store);
     if (settled.length > 0) parts.seen("open calls are settled at a start");
     bug.seed?.(store, settled);
     return node;

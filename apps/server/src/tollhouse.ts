@@ -4,12 +4,12 @@ import { hostname } from "node:os";
 import { createPriceBook, seededPriceBookData } from "@tollhouse/engine";
 import { DEFAULT_TENANT, type Recorder } from "@tollhouse/store";
 import { countingSpend } from "./anomalies/load-anomaly-services.ts";
+import type { Counting } from "./counting/counting.ts";
 import { loadControl } from "./control/load-control.ts";
 import { OPENAPI_TEXT } from "./control/openapi.ts";
 import type { Gateway } from "./gateway/gateway.ts";
 import { createOutputProfile } from "./gateway/output-profile.ts";
 import { RunningCalls } from "./gateway/running-calls.ts";
-import { settleLeftCalls } from "./gateway/settle-left-calls.ts";
 import { createTargetFinder, createUpstream, type Upstream } from "./gateway/upstreams.ts";
 import { KeyDirectory } from "./keys/key-directory.ts";
 import { keepMonths } from "./ledger/keep-months.ts";
@@ -28,7 +28,6 @@ import { watchLoad } from "./process/watch-load.ts";
 import { ownPriceRows } from "./own-price-rows.ts";
 import { loadSdk } from "./sdk/load-sdk.ts";
 import { secretsOf, type Settings } from "./settings.ts";
-import { keepOverspend } from "./system/keep-overspend.ts";
 import type { SystemParts } from "./system/system-status.ts";
 import { openStores } from "./stores/open-stores.ts";
 import { createMetricsAccess } from "./tenants/metrics-access.ts";
@@ -56,7 +55,6 @@ export interface Tollhouse {
 }
 
 const ENVIRONMENT = "prod";
-const SWEEP_MS = 10_000;
 const REPORT_WAIT_MS = 2_000;
 
 /**
@@ -68,8 +66,9 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
   const logger = createLogger({ level: settings.logLevel, secrets: secretsOf(settings) });
   const death = Promise.withResolvers<string>();
   const now = createClock();
-  const stores = await openStores({ settings, logger, now, onDeath: death.resolve });
-  const { embedded, databases, db, masterKey, adminKey, keys, spool, recorder, counters } = stores;
+  const nodeName = settings.nodeName ?? hostname();
+  const stores = await openStores({ settings, nodeName, logger, now, onDeath: death.resolve });
+  const { embedded, databases, db, masterKey, adminKey, keys, spool, recorder, counting } = stores;
 
   const prices = createPriceBook(seededPriceBookData(), ownPriceRows(settings.providers));
   const metrics = createMetrics({
@@ -107,8 +106,8 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
     recorder,
     masterKey,
     keys,
-    counters,
-    countersOf: () => counters,
+    counters: counting.counters,
+    countersOf: (tenant: string) => counting.countersOf(tenant),
     tap,
     running: exchanges,
     upstreams,
@@ -152,8 +151,9 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
     exchanges,
     state: { closing: false, inFlight: 0, drains: 0 },
     load: watched.load,
+    ...(counting.status !== null && { stale: () => counting.stale() }),
   };
-  const settled = await settleLeftCalls(gateway, counters, stores.calls);
+  const settled = await counting.settleLeft(gateway, stores.calls);
   if (settled.length > 0)
     logger.warning("calls of a stopped process were settled at what they had reserved", { calls: settled.length });
   const drained = (): Promise<void> => recorder.drained();
@@ -174,7 +174,7 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
   let address = "";
   const { roles } = settings;
   const system: SystemParts = {
-    node: { id: spool.node, name: settings.nodeName ?? hostname(), version: VERSION, startedMs: now() },
+    node: { id: spool.node, name: nodeName, version: VERSION, startedMs: now() },
     roles,
     address: () => address,
     gateway,
@@ -183,8 +183,8 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
     spoolBytesMax: settings.spoolBytesMax,
     embedded: embedded !== null,
     db,
-    waitingFor: () => waitingFor(gateway),
-    shared: null,
+    waitingFor: () => waitingFor(gateway, counting),
+    shared: counting.status,
   };
   const parts = { once, gateway, sdk, tenants, directory, adminKey, checkpoints, reports, settings, db, system };
   const control = await loadControl(parts);
@@ -209,12 +209,7 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
   });
   const connections = countConnections(server);
   address = await listen(server, settings);
-  const sawOverspend = keepOverspend(db, logger);
-  const sweep = setInterval(() => {
-    counters.sweep(now());
-    sawOverspend(counters.overspendMax);
-  }, SWEEP_MS);
-  sweep.unref();
+  await counting.begin({ gateway, checks: sdk.checks, tenants, address: () => address });
 
   let stopping: Promise<void> | null = null;
   return {
@@ -231,6 +226,7 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
       (stopping ??= shutDown({
         gateway,
         server,
+        draining: () => counting.drain(),
         graceMs: settings.shutdownGraceSeconds * 1_000,
         steps: [
           () => control.close(),
@@ -241,13 +237,14 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
           ...[...upstreams.values()].map((upstream) => () => upstream.pool.destroy()),
           () => gateway.tokens.close(),
           () => directory.close(),
+          () => counting.tellAll(),
           () => drainRecorder(recorder, logger),
+          () => counting.close(recorder.lag().bytes === 0),
           () => recorder.stop(),
           () => spool.close(),
           () => Promise.resolve(stores.hold.release()),
           () => databases.close(),
           () => embedded?.stop() ?? Promise.resolve(),
-          () => Promise.resolve(clearInterval(sweep)),
           () => Promise.resolve(watched.close()),
           () => Promise.resolve(logger.close()),
         ],
@@ -268,9 +265,10 @@ function createUpstreams(settings: Settings): ReadonlyMap<string, Upstream> {
   );
 }
 
-function waitingFor(gateway: Gateway): string[] {
+function waitingFor(gateway: Gateway, counting: Counting): string[] {
   if (gateway.state.closing) return ["shutdown"];
-  return gateway.spool.state().refusing === null ? [] : ["spool"];
+  const spool = gateway.spool.state().refusing === null ? [] : ["spool"];
+  return [...spool, ...counting.waitingFor()];
 }
 
 function reservedNano(gateway: Gateway): bigint {

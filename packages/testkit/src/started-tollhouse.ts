@@ -28,13 +28,21 @@ export interface StartedOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly yaml?: string;
   readonly simulator?: SimulatorOptions;
+  /** Shares its database and its simulator, which stop with it: stop this one first. Both need the same REDIS_URL. */
+  readonly beside?: StartedTollhouse;
 }
 
-/** The real server in this process, on a database of its own, with the provider simulator behind all three dialects. */
+const READY_MS_MAX = 30_000;
+
+/**
+ * The real server in this process, on a database of its own, with the provider simulator behind all three dialects. Resolves when it is
+ * ready.
+ */
 export async function startedTollhouse(options: StartedOptions = {}): Promise<StartedTollhouse> {
-  const database = await testDatabase();
+  const { beside } = options;
+  const database = beside?.database ?? (await testDatabase());
   const dataDir = await mkdtemp(join(tmpdir(), "tollhouse-test-"));
-  const simulator = await startSimulator({ seed: 1, ...options.simulator });
+  const simulator = beside?.simulator ?? (await startSimulator({ seed: 1, ...options.simulator }));
   const env = {
     TOLLHOUSE_PORT: "0",
     TOLLHOUSE_DATA_DIR: dataDir,
@@ -54,6 +62,7 @@ export async function startedTollhouse(options: StartedOptions = {}): Promise<St
   };
   const settings = loadSettings({ env, argv: [], yamlText: options.yaml ?? null, cwd: dataDir });
   const tollhouse = await startTollhouse(settings);
+  if (settings.redisUrls !== null) await untilReady(tollhouse.address);
   return {
     url: tollhouse.address,
     simulator,
@@ -64,11 +73,23 @@ export async function startedTollhouse(options: StartedOptions = {}): Promise<St
     recorded: () => tollhouse.recorded(),
     stop: async () => {
       await tollhouse.stop();
-      await simulator.close();
-      await database.drop();
+      if (beside === undefined) {
+        await simulator.close();
+        await database.drop();
+      }
       await rm(dataDir, { recursive: true, force: true });
     },
   };
+}
+
+async function untilReady(address: string): Promise<void> {
+  for (const deadline = performance.now() + READY_MS_MAX; ;) {
+    const answer = await fetch(`${address}/ready`);
+    const text = await answer.text();
+    if (answer.status === 200) return;
+    if (performance.now() > deadline) throw new Error(`not ready within ${READY_MS_MAX} ms: ${text}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
 }
 
 export async function control<T>(address: string, method: string, path: string, body?: unknown): Promise<T> {

@@ -17,6 +17,7 @@ import type { ConsideredCall } from "./considered-call.ts";
 import { Exchange } from "./exchange.ts";
 import type { Gateway } from "./gateway.ts";
 import { identify } from "./identify.ts";
+import { STALE } from "./limits-unavailable.ts";
 import { readMultipart } from "./multipart.ts";
 import { buildRefusal, sendRefusal, type RefusalInput } from "./refusal.ts";
 import { contextHeaders, ignoredOf, readRequestHeaders, type RequestHeaders } from "./request-headers.ts";
@@ -63,6 +64,7 @@ export async function handleCall(
 
   // Identify. Nothing of the body is read for a caller who may not call.
   if (gateway.state.closing) return refuse({ code: "SHUTTING_DOWN", message: "This node is shutting down" });
+  if (gateway.stale?.() === true) return refuse({ code: "LIMITS_UNAVAILABLE", message: STALE });
   if (gateway.state.inFlight >= gateway.load.callsMax)
     return refuse({ code: "OVERLOADED", message: gateway.load.refusal });
   const url = req.url as string;

@@ -44,6 +44,8 @@ export interface Gateway {
   /** Calls under way, so that a shutdown can wait for them and end the rest. */
   readonly exchanges: RunningCalls;
   readonly state: GatewayState;
+  /** Of several processes: has this one not heard for too long what the others changed? Then it admits nothing. */
+  readonly stale?: () => boolean;
   /** What the node holds, against its bounds. */
   readonly load: NodeLoad;
 }

@@ -7,6 +7,9 @@ import type { RefusalInput } from "./refusal.ts";
 /** Of the entry of a call that went though its limits could not be read. */
 export const UNCOUNTED_DOUBT = "admitted while its limits could not be read, within what the node may spend meanwhile";
 
+/** What others may have changed meanwhile, a kill switch for one, is not known here. */
+export const STALE = "This node has not heard for too long what others changed, and admits nothing until it has";
+
 /** A policy's own word stands before the installation's; of several policies the strictest's. */
 export function failsOpen(gateway: Gateway, { policy = null }: ConsideredCall): boolean {
   return (policy?.failMode ?? gateway.settings.failMode) === "open";

@@ -4,6 +4,8 @@ import type { Gateway } from "../gateway/gateway.ts";
 export interface ShutDownParts {
   readonly gateway: Gateway;
   readonly server: Server;
+  /** Told at once, so that others hear of it. */
+  readonly draining?: () => void;
   readonly graceMs: number;
   /** What closes after the last call has its end, in this order; each runs even where one before it failed. */
   readonly steps: readonly (() => Promise<unknown>)[];
@@ -12,8 +14,9 @@ export interface ShutDownParts {
 const POLL_MS = 20;
 
 /** New calls are refused, running ones end within the grace time, the rest are ended and settled; then everything is written out. */
-export async function shutDown({ gateway, server, graceMs, steps }: ShutDownParts): Promise<void> {
+export async function shutDown({ gateway, server, draining, graceMs, steps }: ShutDownParts): Promise<void> {
   gateway.state.closing = true;
+  draining?.();
   server.close();
   server.closeIdleConnections();
   await callsEnded(gateway, graceMs);

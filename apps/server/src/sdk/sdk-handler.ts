@@ -13,6 +13,7 @@ import { parseInput, reasonOf } from "../control/control-api.ts";
 import { Problem, problemBody } from "../control/problem.ts";
 import { parseJsonBody, readBody } from "../gateway/body.ts";
 import type { Gateway } from "../gateway/gateway.ts";
+import { STALE } from "../gateway/limits-unavailable.ts";
 import { budgetHeader } from "../gateway/refusal.ts";
 import type { Handler } from "../listener.ts";
 import { CROWDED } from "../process/node-load.ts";
@@ -89,6 +90,7 @@ async function serve(
 function admit(gateway: Gateway, { permission }: SdkEndpoint, req: IncomingMessage): SdkCaller {
   if (req.method !== "POST") throw new Problem("METHOD_NOT_ALLOWED", "Expected POST");
   if (gateway.state.closing && permission === "call") throw new Problem("SHUTTING_DOWN", "This node is shutting down");
+  if (permission === "call" && gateway.stale?.() === true) throw new Problem("LIMITS_UNAVAILABLE", STALE);
   const { state, load } = gateway;
   // This request is one of them already. A node that is behind, and a tenant that has its share, still tells what was used.
   if (state.inFlight > (permission === "call" ? load.callsMax : load.bounds.callsInFlightMax))

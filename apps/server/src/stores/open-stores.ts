@@ -3,6 +3,7 @@ import {
   assertMasterKey,
   holdDatabase,
   INSTALLATION_ROLE,
+  isUnwritten,
   LedgerKeys,
   loadAdminKey,
   loadMasterKey,
@@ -11,17 +12,17 @@ import {
   recoverSpool,
   startEmbedded,
   startRecorder,
-  StartRefused,
   type AdminKey,
   type DatabaseHold,
   type EmbeddedPostgres,
-  type MemoryCounterStore,
   type OpenCall,
   type OpenDatabase,
   type Recorder,
   type Spool,
 } from "@tollhouse/store";
-import { loadCounters } from "../limits/load-counters.ts";
+import type { Counting } from "../counting/counting.ts";
+import { startAlone } from "../counting/count-alone.ts";
+import { startTogether } from "../counting/count-together.ts";
 import type { Logger } from "../process/logger.ts";
 import type { Settings } from "../settings.ts";
 import { openDatabases, type Databases } from "../tenants/open-databases.ts";
@@ -41,11 +42,13 @@ export interface Stores {
   /** What the process before left open: calls, which get their end before another one is admitted, and checks of SDKs, which go on. */
   readonly calls: readonly OpenCall[];
   readonly checks: readonly OpenCall[];
-  readonly counters: MemoryCounterStore;
+  readonly counting: Counting;
 }
 
 export interface OpenStoresParts {
   readonly settings: Settings;
+  /** As the status page shows it. */
+  readonly nodeName: string;
   readonly logger: Logger;
   readonly now: () => number;
   /** The process cannot go on: the embedded database died, or another process took the database over. */
@@ -56,13 +59,8 @@ export interface OpenStoresParts {
  * Opens them in the order in which one needs the other. What the last process had ended is in the database before counters are
  * read. Throws StartRefused with one line for the operator.
  */
-export async function openStores({ settings, logger, now, onDeath }: OpenStoresParts): Promise<Stores> {
-  // Accepted by name, so that nobody believes their limits to be shared while they are not.
-  if (settings.redisUrls !== null)
-    throw new StartRefused(
-      "SETTING_NOT_AVAILABLE",
-      "REDIS_URL: this version keeps counters in the memory of one process; unset it, and run one process per database",
-    );
+export async function openStores(parts: OpenStoresParts): Promise<Stores> {
+  const { settings, nodeName, logger, now, onDeath } = parts;
   const embedded = settings.databaseUrl === null ? await startDatabase(settings, logger, onDeath) : null;
   const target = embedded === null ? { url: settings.databaseUrl as string } : { embedded };
   const databases = await openDatabases(target, (line) => logger.warning(line));
@@ -81,6 +79,7 @@ export async function openStores({ settings, logger, now, onDeath }: OpenStoresP
     bytesMax: settings.spoolBytesMax,
     sync: settings.spoolSync,
   });
+  const spoolWasEmpty = isUnwritten(spool.end());
   const { calls, checks } = await recoverSpool(spool, await loadRecorderState(db, spool.node), now());
   const recorder = startRecorder({
     spool,
@@ -90,8 +89,12 @@ export async function openStores({ settings, logger, now, onDeath }: OpenStoresP
     onError: (message) => logger.error(message),
   });
   await recorder.drained();
-  const counters = await loadCounters(db, now(), logger);
-  return { embedded, databases, db, hold, masterKey, adminKey, keys, spool, recorder, calls, checks, counters };
+  const { redisUrls } = settings;
+  const counting =
+    redisUrls === null
+      ? await startAlone({ db, logger, now })
+      : await startTogether({ settings, redisUrls, nodeName, db, spool, spoolWasEmpty, recorder, logger, onDeath });
+  return { embedded, databases, db, hold, masterKey, adminKey, keys, spool, recorder, calls, checks, counting };
 }
 
 function startDatabase(

@@ -101,7 +101,7 @@ function rounded(ms: number | null | undefined): number | null {
 }
 
 /** Null where it fails or does not come in time: what nobody answered is not known. */
-async function inTime<T>(work: Promise<T>): Promise<T | null> {
+export async function inTime<T>(work: Promise<T>): Promise<T | null> {
   const { promise: late, resolve } = Promise.withResolvers<null>();
   const timer = setTimeout(() => resolve(null), ANSWER_MS);
   try {

@@ -43,6 +43,7 @@ export interface NodeRow {
   readonly state: "up" | "draining" | "stopped";
   readonly live: boolean;
   readonly started_at: Date;
+  readonly heartbeat_at: Date;
   readonly heartbeat_age_ms: bigint;
   readonly acknowledged: bigint;
   readonly entered: bigint;

@@ -1,3 +1,5 @@
+import { SEGMENT_START } from "./segment.ts";
+
 /** A place in the spool: the start of a frame, or the end of the last one. Ordered by segment, then offset. */
 export interface Position {
   /** Number in the segment's file name; the first is 1. */
@@ -8,6 +10,11 @@ export interface Position {
 
 /** Before every frame. */
 export const SPOOL_START: Position = { segment: 0, offset: 0 };
+
+/** The end of a spool folder that was just made: was nothing ever written to it? */
+export function isUnwritten({ segment, offset }: Position): boolean {
+  return segment <= 1 && offset <= SEGMENT_START;
+}
 
 /** Negative where `a` comes first. */
 export function comparePositions(a: Position, b: Position): number {

@@ -1,0 +1,155 @@
+import {
+  configurationVersion,
+  connectRedis,
+  CountersOfNode,
+  INSTALLATION_ROLE,
+  loadDeploymentId,
+  MemoryCounterStore,
+  type OpenDatabase,
+  type RedisCounters,
+  type Recorder,
+  type Spool,
+} from "@tollhouse/store";
+import { loadFollower, type Follower } from "../configuration/load-follower.ts";
+import { settleLeftCalls } from "../gateway/settle-left-calls.ts";
+import { loadNodes, type Nodes } from "../nodes/load-nodes.ts";
+import type { Logger } from "../process/logger.ts";
+import type { Settings } from "../settings.ts";
+import { sharedStatus } from "../system/shared-status.ts";
+import { VERSION } from "../version.ts";
+import type { BeginParts, Counting } from "./counting.ts";
+import { OverspendWatch } from "./overspend-watch.ts";
+
+export interface TogetherParts {
+  readonly settings: Settings;
+  readonly redisUrls: readonly string[];
+  readonly nodeName: string;
+  readonly db: OpenDatabase;
+  readonly spool: Spool;
+  /** Had it no record when it was opened? */
+  readonly spoolWasEmpty: boolean;
+  readonly recorder: Recorder;
+  readonly logger: Logger;
+  /** The process cannot go on. */
+  readonly onDeath: (reason: string) => void;
+}
+
+/** Counters in Redis, shared with every other process on the database (docs/adr/0016). Waits for Redis at no point. */
+export async function startTogether(parts: TogetherParts): Promise<Counting> {
+  const { db, settings } = parts;
+  const installation = await loadDeploymentId(db);
+  const redis = connectRedis({ urls: parts.redisUrls, installation, node: parts.spool.node });
+  // Before anything of it is loaded: what changes meanwhile is read again.
+  const since = await configurationVersion(db);
+  const part = new Part(parts, redis, since);
+  return {
+    counters: new MemoryCounterStore(),
+    countersOf: (tenant) => part.ofNode.of(tenant),
+    settleLeft: (gateway, left) => settleLeftCalls(gateway, left, null),
+    begin: (given) => part.begin(given),
+    waitingFor: () => part.waitingFor(),
+    stale: () => settings.failMode === "closed" && part.stale,
+    status: sharedStatus({ db, redis, ofNode: part.ofNode }),
+    drain: () => part.nodes?.drain(),
+    tellAll: () => part.tellAll(),
+    close: (recorded) => part.close(recorded),
+  };
+}
+
+/** The part that this process takes among the nodes. */
+class Part {
+  readonly ofNode: CountersOfNode;
+  readonly #parts: TogetherParts;
+  readonly #redis: RedisCounters;
+  readonly #since: bigint;
+  readonly #watch = new OverspendWatch();
+  #nodes: Nodes | null = null;
+  #follower: Follower | null = null;
+  #told = false;
+
+  constructor(parts: TogetherParts, redis: RedisCounters, since: bigint) {
+    this.#parts = parts;
+    this.#redis = redis;
+    this.#since = since;
+    const { settings, logger } = parts;
+    this.ofNode = new CountersOfNode({
+      shared: redis,
+      admitting: () => this.#nodes?.admitting() === true,
+      untilAdmitting: (ms) => this.#nodes?.untilAdmitting(ms) ?? Promise.resolve(false),
+      now: Date.now,
+      allowance: settings.failOpenAllowance,
+      failed: (error) => logger.error("the shared counters failed in Tollhouse", { error: error as Error }),
+      distrust: (reason) => this.#nodes?.noticed(reason),
+      onOverrun: ({ reservationId, limit, amount }) =>
+        logger.error("a call cost more than was reserved for it", {
+          decision_id: `dec_${reservationId}`,
+          limit: limit.id,
+          amount,
+        }),
+      held: (states) => this.#watch.see(states),
+    });
+  }
+
+  get nodes(): Nodes | null {
+    return this.#nodes;
+  }
+
+  /** Not before it follows the configuration: until then what is in force is what the start has just read. */
+  get stale(): boolean {
+    return this.#follower?.stale() === true;
+  }
+
+  async begin({ gateway, checks, tenants, address }: BeginParts): Promise<void> {
+    const { settings, db, spool, recorder, logger, onDeath } = this.#parts;
+    const staleMs = settings.configurationStaleSeconds * 1_000;
+    this.#follower = await loadFollower({
+      url: db.url,
+      registry: tenants,
+      since: this.#since,
+      staleMs,
+      loaded: () => undefined,
+      logger,
+    });
+    // What the process before has ended is counted by the rebuild that this one asks for.
+    await recorder.drained();
+    this.#nodes = loadNodes({
+      databaseUrl: db.url,
+      role: INSTALLATION_ROLE,
+      spool,
+      recorder,
+      spoolWasEmpty: this.#parts.spoolWasEmpty,
+      counters: this.#redis,
+      teller: this.ofNode,
+      node: { name: this.#parts.nodeName, roles: settings.roles, version: VERSION, address },
+      figures: () => ({
+        spoolBytes: spool.state().bytes,
+        inFlight: gateway.state.inFlight,
+        pending: gateway.state.inFlight + checks.size,
+        untold: this.ofNode.state().untold,
+        overspendMax: this.#watch.worst,
+      }),
+      withoutDatabaseMs: staleMs,
+      onReplaced: onDeath,
+      logger,
+      now: Date.now,
+    });
+  }
+
+  waitingFor(): string[] {
+    const waiting: string[] = [];
+    const counters = this.#nodes === null ? "counters" : this.#nodes.waitingFor();
+    if (counters !== null) waiting.push(counters);
+    if (this.#follower === null || this.#follower.stale()) waiting.push("configuration");
+    return waiting;
+  }
+
+  async tellAll(): Promise<void> {
+    await this.#follower?.close();
+    this.#told = await this.ofNode.close();
+  }
+
+  async close(recorded: boolean): Promise<void> {
+    await this.#nodes?.close({ clean: recorded && this.#told });
+    await this.#redis.close();
+  }
+}

@@ -1,0 +1,38 @@
+import type { Counters, MemoryCounterStore, OpenCall, OutcomeRecord } from "@tollhouse/store";
+import type { Gateway } from "../gateway/gateway.ts";
+import type { OpenChecks } from "../sdk/open-checks.ts";
+import type { SharedStatus } from "../system/system-status.ts";
+import type { TenantRegistry } from "../tenants/tenant-registry.ts";
+
+/**
+ * What a process counts calls with, and all that follows from where that is: in its own memory, which only one process of a database may
+ * do, or in Redis with others.
+ */
+export interface Counting {
+  /** What a limit that is made is counted on at first. */
+  readonly counters: MemoryCounterStore;
+  countersOf(tenant: string): Counters;
+  /** Ends what the process before left open. Once the services are loaded, and before the port opens. */
+  settleLeft(gateway: Gateway, left: readonly OpenCall[]): Promise<readonly OutcomeRecord[]>;
+  /** Takes part from here on, in the background: waits for no store. */
+  begin(parts: BeginParts): Promise<void>;
+  /** What `/ready` says it waits for. */
+  waitingFor(): readonly string[];
+  /** Is what others changed unknown for so long that no call may be admitted? */
+  stale(): boolean;
+  /** Null: there is nobody to share with. */
+  readonly status: SharedStatus | null;
+  /** From here on no new calls come. */
+  drain(): void;
+  /** After the last call has its end: it is told to whoever counts. */
+  tellAll(): Promise<void>;
+  /** `recorded`: the database has all of it. */
+  close(recorded: boolean): Promise<void>;
+}
+
+export interface BeginParts {
+  readonly gateway: Gateway;
+  readonly checks: OpenChecks;
+  readonly tenants: TenantRegistry;
+  readonly address: () => string;
+}
