@@ -53,11 +53,15 @@ export class StreamReservation {
   /** Resolves when the last count asked for is done. */
   #counted: Promise<void> = Promise.resolve();
 
-  constructor(gateway: Gateway, call: Call, meter: StreamMeter, host: StreamHost) {
+  readonly #waitMs: number;
+
+  /** `waitMs`: how long an extension is asked for again where shared counters cannot answer. */
+  constructor(gateway: Gateway, call: Call, meter: StreamMeter, host: StreamHost, waitMs = EXTEND_WAIT_MS) {
     this.#gateway = gateway;
     this.#call = call;
     this.#meter = meter;
     this.#host = host;
+    this.#waitMs = waitMs;
     this.#policyVersion = call.policyVersion ?? 0;
     this.#snapshotVersion = call.snapshotVersion;
   }
@@ -191,7 +195,7 @@ export class StreamReservation {
 
   /** Null: taken. Asked again while the counters cannot answer: the store repeats nothing by itself, and a lost answer holds too much at most. */
   async #answered(asked: ReserveResult | Promise<ReserveResult>, tokens: number): Promise<Refused | null> {
-    const until = performance.now() + EXTEND_WAIT_MS;
+    const until = performance.now() + this.#waitMs;
     for (let next = asked; ; next = this.#ask(tokens)) {
       try {
         const result = await next;
