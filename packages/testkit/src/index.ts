@@ -1,4 +1,5 @@
 export { faultProxy, type FaultProxy, type NetworkFault } from "./fault-proxy.ts";
+export { startChild, type ChildEnd, type ChildProgram, type ChildProgramOptions } from "./child-program.ts";
 export { testDatabase, type TestDatabase } from "./test-database.ts";
 export { simulatorProcess, type BilledCall, type SimulatorProcess } from "./simulator-process.ts";
 export { tollhouseProcess, type TollhouseProcess, type TollhouseProcessOptions } from "./tollhouse-process.ts";
