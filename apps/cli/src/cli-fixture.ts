@@ -58,3 +58,12 @@ function kept(stream: PassThrough): () => string {
   stream.on("data", (part: Buffer) => parts.push(part));
   return () => Buffer.concat(parts).toString("utf8");
 }
+
+/** Looks again and again; fails when it takes too long. */
+export async function until(holds: () => boolean, withinMs = 30_000): Promise<void> {
+  const deadline = Date.now() + withinMs;
+  while (!holds()) {
+    if (Date.now() > deadline) throw new Error(`not within ${withinMs} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}

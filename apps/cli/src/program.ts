@@ -1,10 +1,16 @@
 import { Command, CommanderError, type OutputConfiguration } from "commander";
+import { callCommands } from "./commands/calls.ts";
 import { keyCommands } from "./commands/keys.ts";
-import { budgetCommands, limitCommands } from "./commands/limits.ts";
 import { ledgerCommands } from "./commands/ledger.ts";
+import { budgetCommands, limitCommands } from "./commands/limits.ts";
+import { policyCommands } from "./commands/policies.ts";
 import { profileCommands } from "./commands/profiles.ts";
+import { auditCommands, reportCommands } from "./commands/reports.ts";
+import { anomalyCommands, checkCommands, priceCommands } from "./commands/rules.ts";
 import { sessionCommands } from "./commands/sessions.ts";
 import { blockCommands, killCommands } from "./commands/stops.ts";
+import { providerKeyCommands, tenantCommands } from "./commands/tenants.ts";
+import { planCommands, userCommands } from "./commands/users.ts";
 import { styled, columnsOf, type Terminal } from "./terminal/terminal.ts";
 
 const FIRST = "Begin:";
@@ -14,10 +20,12 @@ type Family = (program: Command, terminal: Terminal) => void;
 /** As `tollhouse --help` shows them: what a newcomer needs first stands first. */
 const GROUPS: Readonly<Record<string, readonly Family[]>> = {
   [FIRST]: [profileCommands],
+  "See what happens:": [reportCommands, callCommands, checkCommands],
   "What may be spent:": [budgetCommands, limitCommands, sessionCommands],
   "Stop something:": [killCommands, blockCommands],
-  "Who may call:": [keyCommands],
-  "What can be proven:": [ledgerCommands],
+  "Rules:": [policyCommands, planCommands, anomalyCommands, priceCommands],
+  "Who is who:": [keyCommands, userCommands, tenantCommands, providerKeyCommands],
+  "What can be proven:": [ledgerCommands, auditCommands],
 };
 
 const WIDTH_MAX = 80;

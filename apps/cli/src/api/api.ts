@@ -44,8 +44,10 @@ export class Api {
     this.options = options;
   }
 
-  async call<O extends OperationId>(operation: O, input: Input<O>): Promise<Answer<O>> {
-    const response = await this.#send(operation, input as Loose, AbortSignal.timeout(TIMEOUT_MS), {});
+  /** `ifVersion`: only if it is still this version (If-Match). */
+  async call<O extends OperationId>(operation: O, input: Input<O>, ifVersion?: number): Promise<Answer<O>> {
+    const headers: Headers = ifVersion === undefined ? {} : { "if-match": `"${ifVersion}"` };
+    const response = await this.#send(operation, input as Loose, AbortSignal.timeout(TIMEOUT_MS), headers);
     return (await readAnswer(response)) as Answer<O>;
   }
 

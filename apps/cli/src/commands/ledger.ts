@@ -6,6 +6,7 @@ import { CommandFailed } from "../exit-codes.ts";
 import { exportToFile, exportToOutput, resumeFile } from "../ledger/export-file.ts";
 import { verifyOnline } from "../ledger/online.ts";
 import { acting, type Run } from "../run.ts";
+import { bodyOf } from "../streamed.ts";
 import { count, time } from "../terminal/amounts.ts";
 import { Progress } from "../terminal/progress.ts";
 import { remark, say, styled, type Terminal } from "../terminal/terminal.ts";
@@ -63,12 +64,10 @@ async function verifyFile(run: Run, file: string, { key, pin }: VerifyOptions): 
 
 /** Every entry, read out and checked here: nothing is believed but the public key. */
 async function verifyRead(run: Run, { key, pin }: VerifyOptions): Promise<LedgerVerified> {
-  const { Readable } = await import("node:stream");
   const { linesOf, readKey, readPin, verifyLines } = await import("../ledger/offline.ts");
   const trusted = readKey(key ?? (await run.api.call("getLedgerPublicKey", {})).key);
-  const response = await run.api.stream("exportLedger", { query: {} }, "application/x-ndjson");
   const progress = new Progress(run.terminal, "lines read and checked here");
-  const lines = linesOf(Readable.fromWeb(response.body as Parameters<typeof Readable.fromWeb>[0]));
+  const lines = linesOf(await bodyOf(run, "exportLedger", { query: {} }, "application/x-ndjson"));
   try {
     return await verifyLines(lines, { key: trusted, pin: pin === undefined ? null : readPin(pin, trusted) }, (at) =>
       progress.at(at, null),

@@ -1,10 +1,10 @@
 import { createReadStream, createWriteStream, existsSync, statSync, truncateSync } from "node:fs";
 import { createInterface } from "node:readline";
-import { Readable, Transform } from "node:stream";
+import { type Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import type { ReadableStream } from "node:stream/web";
 import { CommandFailed } from "../exit-codes.ts";
 import type { Run } from "../run.ts";
+import { bodyOf } from "../streamed.ts";
 import { Progress } from "../terminal/progress.ts";
 
 export interface ExportRange {
@@ -14,8 +14,7 @@ export interface ExportRange {
 
 /** The export as it comes, to standard output. */
 export async function exportToOutput(run: Run, range: ExportRange): Promise<void> {
-  const body = await opened(run, range);
-  await pipeline(body, run.terminal.stdout, { end: false });
+  await pipeline(await opened(run, range), run.terminal.stdout, { end: false });
 }
 
 /** Into a file, with how far it has come; never over one that is there. Gives how many bytes were written. */
@@ -40,10 +39,8 @@ export async function exportToFile(run: Run, range: ExportRange, file: string): 
   return bytes;
 }
 
-async function opened(run: Run, range: ExportRange): Promise<Readable> {
-  const response = await run.api.stream("exportLedger", { query: range }, "application/x-ndjson");
-  if (response.body === null) throw new CommandFailed("unavailable", "the export has no body");
-  return Readable.fromWeb(response.body as ReadableStream<Uint8Array>);
+function opened(run: Run, range: ExportRange): Promise<Readable> {
+  return bodyOf(run, "exportLedger", { query: range }, "application/x-ndjson");
 }
 
 export interface Resumed {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { count, measured, money, time } from "./amounts.ts";
+import { count, measured, money, pricePerMillion, time } from "./amounts.ts";
 
 test.each([
   ["25.000000000", "$25.00"],
@@ -27,4 +27,14 @@ test("tokens and requests are counts, also where the API writes them as decimals
 
 test("times are UTC, and say so", () => {
   expect(time("2026-11-21T09:30:05.123Z")).toBe("2026-11-21 09:30:05Z");
+});
+
+test.each([
+  ["150000", "$0.15"],
+  ["12500000000", "$12,500.00"],
+  ["1", "$0.000001"],
+  ["0", "$0.00"],
+  [undefined, "–"],
+])("a price of %s pico-dollars a unit is %s for a million", (pico, shown) => {
+  expect(pricePerMillion(pico)).toBe(shown);
 });

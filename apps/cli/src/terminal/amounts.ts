@@ -31,3 +31,10 @@ export function time(iso: string | null): string {
 function grouped(digits: string): string {
   return digits.replaceAll(/\B(?=(\d{3})+$)/g, ",");
 }
+
+/** A price in pico-dollars a unit → dollars for a million: `150000` → `$0.15`. */
+export function pricePerMillion(pico: string | undefined): string {
+  if (pico === undefined) return "–";
+  const digits = pico.padStart(7, "0");
+  return money(`${digits.slice(0, -6)}.${digits.slice(-6)}`);
+}
