@@ -1,5 +1,6 @@
 import { Command, CommanderError, type OutputConfiguration } from "commander";
 import { callCommands } from "./commands/calls.ts";
+import { completionCommands } from "./commands/completion.ts";
 import { keyCommands } from "./commands/keys.ts";
 import { ledgerCommands } from "./commands/ledger.ts";
 import { budgetCommands, limitCommands } from "./commands/limits.ts";
@@ -8,7 +9,9 @@ import { profileCommands } from "./commands/profiles.ts";
 import { auditCommands, reportCommands } from "./commands/reports.ts";
 import { anomalyCommands, checkCommands, priceCommands } from "./commands/rules.ts";
 import { sessionCommands } from "./commands/sessions.ts";
+import { startCommands } from "./commands/start.ts";
 import { blockCommands, killCommands } from "./commands/stops.ts";
+import { systemCommands } from "./commands/system.ts";
 import { providerKeyCommands, tenantCommands } from "./commands/tenants.ts";
 import { planCommands, userCommands } from "./commands/users.ts";
 import { styled, columnsOf, type Terminal } from "./terminal/terminal.ts";
@@ -19,8 +22,8 @@ type Family = (program: Command, terminal: Terminal) => void;
 
 /** As `tollhouse --help` shows them: what a newcomer needs first stands first. */
 const GROUPS: Readonly<Record<string, readonly Family[]>> = {
-  [FIRST]: [profileCommands],
-  "See what happens:": [reportCommands, callCommands, checkCommands],
+  [FIRST]: [startCommands, profileCommands, completionCommands],
+  "See what happens:": [systemCommands, reportCommands, callCommands, checkCommands],
   "What may be spent:": [budgetCommands, limitCommands, sessionCommands],
   "Stop something:": [killCommands, blockCommands],
   "Rules:": [policyCommands, planCommands, anomalyCommands, priceCommands],

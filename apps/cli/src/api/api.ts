@@ -66,6 +66,12 @@ export class Api {
     return { ...first, [field]: rows.slice(0, max), next_cursor: cursor ?? null } as Answer<O>;
   }
 
+  /** Whatever it answers, also a refusal: for those who look whether it answers at all. */
+  async probe(operation: "getHealth" | "getReady"): Promise<Response> {
+    const signal = AbortSignal.any([this.options.signal, AbortSignal.timeout(TIMEOUT_MS)]);
+    return this.#fetch(this.#target(operation, {}), { signal });
+  }
+
   /** The answer as it comes. */
   async stream<O extends OperationId>(operation: O, input: Input<O>, accept: string): Promise<Response> {
     return this.#send(operation, input as Loose, null, { accept });

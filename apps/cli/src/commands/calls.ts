@@ -178,7 +178,10 @@ function withCallFilters(command: Command): Command {
 }
 
 export function callCommands(program: Command, terminal: Terminal): void {
-  const calls = program.command("calls").description("single calls: list them, follow them, ask why");
+  const calls = program
+    .command("calls")
+    .summary("single calls: list, follow, ask why")
+    .description("single calls: list them, follow them, ask why");
   withCallFilters(calls.command("list"))
     .description("calls, the newest first")
     .option("--limit <count>", "at most this many", whole, 50)

@@ -5,10 +5,8 @@ import { OPERATIONS } from "../api/operations.ts";
 /** For programs, or the same under another name. */
 const NOT_FOR_A_TERMINAL = [
   "evaluate",
-  "getHealth",
   "getMetrics",
   "getOpenApi",
-  "getReady",
   "recordUsage",
   "resetSessionOfDashboard",
   "sdkCheck",

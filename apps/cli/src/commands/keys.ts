@@ -145,7 +145,10 @@ function changingCommands(keys: Command, terminal: Terminal): void {
 }
 
 export function keyCommands(program: Command, terminal: Terminal): void {
-  const keys = program.command("keys").description("who may call, and what each key may do");
+  const keys = program
+    .command("keys")
+    .summary("who may call, and what each key may do")
+    .description("who may call, and what each key may do");
   keys
     .command("list")
     .description("keys of an environment, without their secrets")

@@ -98,6 +98,10 @@ test("proofs: a receipt file is a tlog-proof, checkpoints are listed, consistenc
   expect(await cli("ledger receipt dec_00000000000000000000000000000000")).toMatchObject({ code: 4 });
 });
 
+test("what the nightly verification found is shown, also that it has not looked yet", async () => {
+  expect(await cli("ledger nightly")).toMatchObject({ code: 0, err: "" });
+});
+
 test("the chain goes on with another MAC key, and verifies", async () => {
   expect((await cli("ledger rotate-key --yes")).out).toMatch(/^MAC key 1 → 2, /);
   expect((await json<LedgerVerified>(server.url, "ledger verify")).result).toBe("PASS");

@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { Option, type Command } from "commander";
+import type { Answer } from "../api/api.ts";
 import type { Checkpoint, LedgerVerified } from "../api/operations.ts";
 import { given, whole } from "../arguments.ts";
 import { CommandFailed } from "../exit-codes.ts";
@@ -97,6 +98,20 @@ function judged(run: Run, found: readonly (readonly [where: string, verified: Le
     throw new CommandFailed("no", `the ledger does not verify: ${last.problem ?? "it is not said why"}`);
 }
 
+function nightLines(run: Run, night: Answer<"getLedgerVerification">): string[] {
+  if (night === null) return ["No night has passed since the chain began: `tollhouse ledger verify` looks now."];
+  return [
+    ...run.facts([
+      ["looked at", `${time(night.looked_at)}; all of it: ${time(night.whole_at)}`],
+      ["sound to", `entry ${count(night.verified_to)}`],
+      ...(night.problem === null
+        ? []
+        : ([["problem", `sequence ${night.first_bad_sequence}: ${night.problem}`]] as const)),
+    ]),
+    night.result,
+  ];
+}
+
 interface ExportOptions {
   readonly from?: number;
   readonly to?: number;
@@ -184,6 +199,7 @@ function proofCommands(ledger: Command, terminal: Terminal): void {
 export function ledgerCommands(program: Command, terminal: Terminal): void {
   const ledger = program
     .command("ledger")
+    .summary("verify the chain, take proofs, export")
     .description("the chain that everything is read from: verify it, take proofs");
   ledger
     .command("verify [export]")
@@ -194,6 +210,16 @@ export function ledgerCommands(program: Command, terminal: Terminal): void {
     .addOption(new Option("--key <key>", "the ledger's public key, or a file with it (offline, --deep)"))
     .option("--deep", "besides, read every entry and check it here, with the public key alone")
     .action(acting(terminal, verify));
+  ledger
+    .command("nightly")
+    .description("what the verification of each night found last")
+    .action(
+      acting(terminal, async (run) => {
+        const night = await run.api.call("getLedgerVerification", {});
+        run.show(night, () => nightLines(run, night));
+        if (night?.result === "FAIL") throw new CommandFailed("no", "the ledger does not verify");
+      }),
+    );
   ledger
     .command("export")
     .description("entries with their bytes, and the checkpoints that cover them")

@@ -96,7 +96,10 @@ function windowOption(): Option {
 }
 
 export function budgetCommands(program: Command, terminal: Terminal): void {
-  const budgets = program.command("budgets").description("what a scope may spend: limits in US dollars");
+  const budgets = program
+    .command("budgets")
+    .summary("what a scope may spend, in US dollars")
+    .description("what a scope may spend: limits in US dollars");
   const isBudget = (limit: Limit): boolean => limit.measure === "usd";
   withWatch(budgets.command("list"))
     .description("budgets with what is settled, held and left")
@@ -137,7 +140,10 @@ interface ChangeOptions {
 }
 
 export function limitCommands(program: Command, terminal: Terminal): void {
-  const limits = program.command("limits").description("what a scope may use in a window: dollars, tokens, requests");
+  const limits = program
+    .command("limits")
+    .summary("the same with tokens and requests")
+    .description("what a scope may use in a window: dollars, tokens, requests");
   withWatch(limits.command("list"))
     .description("limits with what is settled, held and left")
     .option("--scope <scope...>", "only of these scopes")

@@ -206,7 +206,10 @@ function readingCommands(policies: Command, terminal: Terminal): void {
 }
 
 export function policyCommands(program: Command, terminal: Terminal): void {
-  const policies = program.command("policies").description("what may be asked for, by whom, and what each may spend");
+  const policies = program
+    .command("policies")
+    .summary("what may be asked for, and by whom")
+    .description("what may be asked for, by whom, and what each may spend");
   readingCommands(policies, terminal);
   policies
     .command("diff")

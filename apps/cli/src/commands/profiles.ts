@@ -92,10 +92,18 @@ function set(run: Run, field: string, value: string | undefined): void {
 export function profileCommands(program: Command, terminal: Terminal): void {
   program
     .command("login")
+    .summary("keep the key of an installation")
     .description("keep the key of an installation: typed when asked, or on standard input")
     .action(acting(terminal, login));
-  program.command("logout").description("forget the key of a profile").action(acting(terminal, logout));
-  const config = program.command("config").description("profiles: several installations and environments");
+  program
+    .command("logout")
+    .summary("forget the key of a profile")
+    .description("forget the key of a profile")
+    .action(acting(terminal, logout));
+  const config = program
+    .command("config")
+    .summary("profiles: installations and environments")
+    .description("profiles: several installations and environments");
   config.command("list").description("profiles, without their keys").action(acting(terminal, listed));
   config
     .command("use <profile>")

@@ -87,6 +87,7 @@ export function summaryLines(run: Run, summary: Summary): string[] {
 
 export function reportCommands(program: Command, terminal: Terminal): void {
   withWatch(withFilters(program.command("usage")))
+    .summary("what was spent and used, by any group")
     .description("what was spent and used: `usage --from 7d --group-by model,team`")
     .option("-g, --group-by <names>", "any dimension, model, provider, key, environment, hour, day, month", several)
     .option("--time-zone <zone>", "where a day or month begins (default: UTC)")
@@ -95,6 +96,7 @@ export function reportCommands(program: Command, terminal: Terminal): void {
     .addOption(new Option("--format <format>", "every row, as it comes, for other programs").choices(["csv", "ndjson"]))
     .action(acting(terminal, usage));
   withWatch(program.command("summary"))
+    .summary("today, this month, ever")
     .description("today, this month, ever; the models and features that cost most")
     .action(
       acting(terminal, (run, { watch }: { watch?: number }) =>
@@ -105,6 +107,7 @@ export function reportCommands(program: Command, terminal: Terminal): void {
       ),
     );
   withWatch(program.command("stats"))
+    .summary("what happens now")
     .description("what happens now: running calls, frozen sessions, kill switches")
     .option("--hours <hours>", "how far back (default: 24)", whole)
     .action(
@@ -130,6 +133,7 @@ export function reportCommands(program: Command, terminal: Terminal): void {
 export function auditCommands(program: Command, terminal: Terminal): void {
   program
     .command("audit")
+    .summary("who changed what, before and after")
     .description("who changed what, before and after; each an entry of the ledger")
     .option("--action <action>", "only this, such as limit.create")
     .option("--subject <subject>", "only of this id or name")

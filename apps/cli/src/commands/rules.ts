@@ -53,6 +53,7 @@ const ACTIONS = ["alert", "freeze", "block"] as const;
 export function anomalyCommands(program: Command, terminal: Terminal): void {
   const rules = program
     .command("anomaly-rules")
+    .summary("loops, bursts, spending too fast")
     .description("what counts as a loop, a burst or spending too fast, and what follows");
   rules
     .command("list")
@@ -154,7 +155,7 @@ async function prices(run: Run, query: { readonly provider?: string; readonly mo
 }
 
 export function priceCommands(program: Command, terminal: Terminal): void {
-  const command = program.command("prices").description("what calls are priced by");
+  const command = program.command("prices").summary("what calls are priced by").description("what calls are priced by");
   command
     .command("list")
     .description("the price book in force")
@@ -176,6 +177,7 @@ const CHECK_COLUMNS: readonly Column<ReservedCheck>[] = [
 export function checkCommands(program: Command, terminal: Terminal): void {
   program
     .command("checks")
+    .summary("checks of SDKs that were never recorded")
     .description("checks of SDKs that held an amount and were never recorded, or hold one now")
     .addOption(new Option("--state <state>", "which").choices(["unconfirmed", "open"]).default("unconfirmed"))
     .option("--limit <count>", "at most this many", whole, 50)
@@ -185,7 +187,10 @@ export function checkCommands(program: Command, terminal: Terminal): void {
         run.list(answer, answer.checks, CHECK_COLUMNS, `No check is ${state}.`);
       }),
     );
-  const logging = program.command("payload-logging").description("whether texts that SDKs log are kept");
+  const logging = program
+    .command("payload-logging")
+    .summary("whether texts that SDKs log are kept")
+    .description("whether texts that SDKs log are kept");
   logging
     .command("show")
     .description("as it is")

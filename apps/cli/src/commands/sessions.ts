@@ -59,7 +59,10 @@ interface ListOptions {
 }
 
 export function sessionCommands(program: Command, terminal: Terminal): void {
-  const sessions = program.command("sessions").description("what sessions did and may spend; freeze, unfreeze, reset");
+  const sessions = program
+    .command("sessions")
+    .summary("what sessions did; freeze, unfreeze, reset")
+    .description("what sessions did and may spend; freeze, unfreeze, reset");
   withWatch(sessions.command("list"))
     .description("sessions seen of late, the last used first")
     .option("--hours <hours>", "how far back (default: 24)", whole)

@@ -88,6 +88,7 @@ function matching(blocks: readonly Block[], target: string, what: string): reado
 export function killCommands(program: Command, terminal: Terminal): void {
   program
     .command("kill <scope...>")
+    .summary("stop a scope at once, running calls too")
     .description("stop a scope at once, running calls too: `kill agent sdr-agent`")
     .requiredOption("--reason <text>", "why, for those who are refused and for the audit")
     .option("--for <duration>", "lift it by itself after this: 30m, 2h", seconds)
@@ -95,6 +96,7 @@ export function killCommands(program: Command, terminal: Terminal): void {
     .action(acting(terminal, (run, scope: string[], options: StopOptions) => kill(run, scopeOf(scope), options)));
   program
     .command("unkill <scope...>")
+    .summary("lift the kill switches of a scope")
     .description("lift the kill switches of a scope, or one by its id")
     .option("--everywhere", "in every environment")
     .action(
@@ -102,7 +104,10 @@ export function killCommands(program: Command, terminal: Terminal): void {
         unkill(run, scopeOf(scope), options.everywhere === true),
       ),
     );
-  const switches = program.command("kill-switches").description("what is stopped, and who would be");
+  const switches = program
+    .command("kill-switches")
+    .summary("what is stopped, and who would be")
+    .description("what is stopped, and who would be");
   switches
     .command("list")
     .description("kill switches, and those that expired of late")
@@ -139,6 +144,7 @@ export function killCommands(program: Command, terminal: Terminal): void {
 export function blockCommands(program: Command, terminal: Terminal): void {
   program
     .command("block <scope...>")
+    .summary("put a user, customer or key on the blocklist")
     .description("put a user, a customer or a key on the blocklist: `block user ada`")
     .requiredOption("--reason <text>", "why, for those who are refused and for the audit")
     .option("--for <duration>", "unblock by itself after this: 30m, 7d", seconds)
@@ -152,6 +158,7 @@ export function blockCommands(program: Command, terminal: Terminal): void {
     );
   program
     .command("unblock <scope...>")
+    .summary("take it off the blocklist")
     .description("take a scope off the blocklist, or one entry by its id")
     .action(
       acting(terminal, async (run, words: string[]) => {
@@ -163,7 +170,10 @@ export function blockCommands(program: Command, terminal: Terminal): void {
         );
       }),
     );
-  const blocks = program.command("blocks").description("the blocklist: users, customers and keys");
+  const blocks = program
+    .command("blocks")
+    .summary("the blocklist")
+    .description("the blocklist: users, customers and keys");
   blocks
     .command("list")
     .description("who is blocked, and what expired of late")

@@ -24,7 +24,10 @@ function tenantShown(run: Run, tenant: Tenant): void {
 }
 
 export function tenantCommands(program: Command, terminal: Terminal): void {
-  const tenants = program.command("tenants").description("who is served by this installation (the admin key only)");
+  const tenants = program
+    .command("tenants")
+    .summary("who is served by this installation")
+    .description("who is served by this installation (the admin key only)");
   tenants
     .command("list")
     .description("tenants by name")
@@ -52,6 +55,7 @@ export function tenantCommands(program: Command, terminal: Terminal): void {
     );
   const environments = program
     .command("environments")
+    .summary("dev, staging, prod, or others")
     .description("environments of a tenant: dev, staging, prod, or others");
   environments
     .command("list")
@@ -88,6 +92,7 @@ const PROVIDER_KEY_COLUMNS: readonly Column<ProviderKey>[] = [
 export function providerKeyCommands(program: Command, terminal: Terminal): void {
   const keys = program
     .command("provider-keys")
+    .summary("the tenant's own keys for model providers")
     .description("the tenant's own credentials for model providers: they go in, and never come out");
   keys
     .command("list")

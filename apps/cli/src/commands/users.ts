@@ -23,7 +23,10 @@ async function erase(run: Run, id: string, { configuration }: EraseOptions): Pro
 }
 
 export function userCommands(program: Command, terminal: Terminal): void {
-  const users = program.command("users").description("what a user spends; forgetting one");
+  const users = program
+    .command("users")
+    .summary("what a user spends; forgetting one")
+    .description("what a user spends; forgetting one");
   users
     .command("show <user>")
     .description("today, this month, ever; by readable id or pseudonym")
@@ -58,7 +61,10 @@ function holderOf(text: string): { readonly kind: "User" | "Customer"; readonly 
 }
 
 export function planCommands(program: Command, terminal: Terminal): void {
-  const plans = program.command("plans").description("names that policies attach to, and who is on them");
+  const plans = program
+    .command("plans")
+    .summary("what policies attach to, and who is on them")
+    .description("names that policies attach to, and who is on them");
   plans
     .command("list")
     .description("plans of an environment")
