@@ -57,6 +57,7 @@ export * from "./policies/policy-store.ts";
 export * from "./policies/recorded-calls.ts";
 export * from "./policies/spend-by-value.ts";
 export * from "./nodes/fence-store.ts";
+export * from "./nodes/left-calls.ts";
 export * from "./nodes/node-store.ts";
 export * from "./nodes/rebuild-source.ts";
 export * from "./provider-keys/provider-key-store.ts";

@@ -1,4 +1,4 @@
-import type { Limit } from "@tollhouse/engine";
+import type { Amounts, Limit } from "@tollhouse/engine";
 import type { CounterDelta, CounterState, CounterStore } from "./counter-store.ts";
 
 /**
@@ -33,10 +33,17 @@ export interface HeldReservation {
   /** Nobody but its owner ends it before this. */
   readonly deadlineMs: number;
   /** Held on each counter, in the order of its limits. */
-  readonly held: readonly CounterDelta[];
+  readonly held: readonly (CounterDelta & { readonly measure: Limit["measure"] })[];
   /** It was expired, and nobody has said yet that this is written down. */
   readonly expired: boolean;
 }
+
+/** What became of a reservation that somebody else wanted to end. */
+export type ExpireResult =
+  /** Ended at what it holds, now or by an earlier `expire`; or settled at this by its owner before, as long as the store remembers that. */
+  | { readonly outcome: "expired" | "settled"; readonly used: Amounts; readonly deltas: readonly CounterDelta[] }
+  /** Its owner keeps it alive, or has released it; or the store does not know it (any more). */
+  | { readonly outcome: "kept" | "released" | "unknown" };
 
 /**
  * The counters of one tenant in the shared store. Every verb is one atomic step, idempotent by its id, and throws CountersUnavailable where
@@ -50,10 +57,10 @@ export interface SharedCounterStore extends CounterStore {
   /** Reservations whose deadline is over, the oldest first; those that are expired until `confirmExpired`, again after a minute. */
   overdue(nowMs: number, atMost: number): Promise<readonly HeldReservation[]>;
   /**
-   * Ends somebody else's overdue reservation at what it holds; repeated, it answers the same. Null: its owner has ended it, or keeps it
-   * alive. Where its owner settles it after all, the difference is counted, once: `settle` then answers the deltas of what was really used.
+   * Ends somebody else's overdue reservation at what it holds; repeated, it answers the same. Where its owner settles it after all, the
+   * difference is counted, once: `settle` then answers the deltas of what was really used.
    */
-  expire(id: string, nowMs: number): Promise<readonly CounterDelta[] | null>;
+  expire(id: string, nowMs: number): Promise<ExpireResult>;
   /** These are written down: `overdue` need not tell of them again. */
   confirmExpired(ids: readonly string[]): Promise<void>;
   /** Fresh from the store, in one round trip. */

@@ -92,6 +92,18 @@ async function standing(node: Node, tenant: string, limit: Limit): Promise<[bigi
 }
 
 describe("while the store answers", () => {
+  test("what a check used that another node let go meanwhile counts all the same, once", async () => {
+    const { of, nodes, first, tenant } = await started(2);
+    const limit = limitOf("a", { amount: 100n });
+    await of[0]?.reserve("check", [limit], usd(10n), NOW);
+    of[1]?.restore("check", [limit], usd(10n), NOW);
+    await first.shared.of(tenant).release("check");
+    of[1]?.settle("check", usd(7n));
+    await told(...nodes);
+    expect(await standing(first, tenant, limit)).toEqual([7n, 0n]);
+    expect(nodes.flatMap(({ failures, distrusted }) => [...failures, ...distrusted])).toEqual([]);
+  });
+
   test("1,000 calls at once over three nodes, on a budget that fits 100: exactly 100 are admitted, each counted once (E3)", async () => {
     const { of, nodes, first, tenant } = await started(3);
     const limits = [limitOf("a", { amount: 1_000n }), limitOf("b", { window: "rolling_24h", amount: 1_000n })];

@@ -24,6 +24,11 @@ export function uncountedId(id: string): string {
   return `${id}:uncounted`;
 }
 
+/** Under which the use of a check is told that another node had let go. */
+function letGoId(id: string): string {
+  return `${id}:let-go`;
+}
+
 /**
  * The counters of one tenant, as one of several nodes uses them. A call costs one question; its end is known here, from what the reserve
  * said of its windows, and told behind. A call without limits asks nothing.
@@ -252,16 +257,27 @@ export class NodeCounters implements Counters {
       told = () => allowance.giveBack(owed);
     }
     if (!held.counted && fresh) return this.adjust(uncountedId(id), deltas, told);
-    const tell = (): Promise<void> => this.#settleThere(id, used, held.counted && fresh ? generation : null);
+    const tell = (): Promise<void> => this.#settleThere(id, used, deltas, held.counted && fresh ? generation : null);
     this.#node.teller.tell({ tenant: this.#tenant, untilRebuild: false, tell, told });
   }
 
-  /** A reservation that a rebuild does not know had ended before it, and is in its sums. */
-  async #settleThere(id: string, used: Amounts, knownIn: number | null): Promise<void> {
+  /**
+   * A reservation that a rebuild does not know had ended before it, and is in its sums. One that another node let go meanwhile (a check whose time
+   * was over) holds nothing any more, and what was used counts all the same.
+   */
+  async #settleThere(
+    id: string,
+    used: Amounts,
+    deltas: readonly CounterDelta[],
+    knownIn: number | null,
+  ): Promise<void> {
     try {
       await this.#node.ask(this.#tenant, () => this.store.settle(id, used));
     } catch (error) {
-      if (!(error instanceof ReservationError) || error.state !== "unknown") throw error;
+      if (!(error instanceof ReservationError)) throw error;
+      if (error.state === "released")
+        return await this.#node.ask(this.#tenant, () => this.store.adjust(letGoId(id), deltas));
+      if (error.state !== "unknown") throw error;
       if (knownIn === this.#node.generation) this.#node.distrust(`the counters have lost reservation ${id}`);
     }
   }

@@ -145,19 +145,22 @@ test("an overdue reservation is ended once at what it holds, and its owner's wor
   const overdue = await second.overdue(later, 10);
   expect(overdue.map(({ id }) => id).toSorted()).toEqual(["late", "never", "takenBack"]);
   const held = [{ limitId: "lim_a", windowId: "lifetime", amount: 10n }];
-  expect(overdue[0]).toMatchObject({ owner: "node-1", held, expired: false });
+  expect(overdue[0]).toMatchObject({ owner: "node-1", held: [{ ...held[0], measure: "usd" }], expired: false });
   for (const id of ["late", "never", "takenBack"]) {
-    expect(await second.expire(id, later)).toEqual(held);
+    expect(await second.expire(id, later)).toEqual({ outcome: "expired", used: usd(10n), deltas: held });
     // Repeated, by whoever did not get the first answer.
-    expect(await third.expire(id, later)).toEqual(held);
+    expect(await third.expire(id, later)).toMatchObject({ outcome: "expired", deltas: held });
   }
-  expect(await second.expire("alive", later)).toBeNull();
+  expect(await second.expire("alive", later)).toEqual({ outcome: "kept" });
+  expect(await second.expire("nobody's", later)).toEqual({ outcome: "unknown" });
   expect(await first.read(limit, NOW)).toMatchObject({ settled: 30n, reserved: 10n });
   for (let n = 0; n < 2; n++) {
     expect(await first.settle("late", usd(4n))).toEqual([{ ...held[0], amount: 4n }]);
     await first.release("takenBack");
   }
-  expect(await second.expire("late", later)).toBeNull();
+  const settled = { used: usd(4n), deltas: [{ ...held[0], amount: 4n }] };
+  expect(await second.expire("late", later)).toEqual({ outcome: "settled", ...settled });
+  expect(await second.expire("takenBack", later)).toEqual({ outcome: "released" });
   expect(await first.read(limit, NOW)).toMatchObject({ settled: 14n, reserved: 10n });
   await expect(first.extend("never", usd(1n))).rejects.toThrow(/expired/);
   // Whoever died before writing it down is followed by another.

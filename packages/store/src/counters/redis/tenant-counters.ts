@@ -2,7 +2,7 @@ import type { Amounts, Limit } from "@tollhouse/engine";
 import { windowOfId } from "@tollhouse/engine";
 import type { CounterDelta, CounterState, ReserveResult, Room } from "../counter-store.ts";
 import { checkAmounts, ReservationError } from "../reservation-error.ts";
-import type { CounterChange, HeldReservation, SharedCounterStore } from "../shared-counters.ts";
+import type { CounterChange, ExpireResult, HeldReservation, SharedCounterStore } from "../shared-counters.ts";
 import { refusedState, reservedStates, roomOf, seenStates } from "./read-answers.ts";
 import {
   counterSuffix,
@@ -138,15 +138,17 @@ export class RedisTenantCounters implements SharedCounterStore {
     const found: HeldReservation[] = [];
     for (let i = 0; i < fields.length; i += 8) {
       const [id = "", state, owner = "", deadline, usd, tokens, requests, counters] = fields.slice(i, i + 8);
-      const held = deltasOf(["", usd ?? "", tokens ?? "", requests ?? "", counters ?? ""]);
+      const held = heldOf(["", usd ?? "", tokens ?? "", requests ?? "", counters ?? ""]);
       found.push({ id, owner, deadlineMs: Number(deadline), held, expired: state === "expired" });
     }
     return found;
   }
 
-  async expire(id: string, nowMs: number): Promise<readonly CounterDelta[] | null> {
+  async expire(id: string, nowMs: number): Promise<ExpireResult> {
     const answer = await this.#verbs.call("expire", [], [id, String(Math.floor(nowMs))]);
-    return answer[0] === "expired" ? deltasOf(answer) : null;
+    const outcome = answer[0] as ExpireResult["outcome"];
+    if (outcome !== "expired" && outcome !== "settled") return { outcome };
+    return { outcome, used: amountsOf(answer), deltas: deltasOf(answer) };
   }
 
   async confirmExpired(ids: readonly string[]): Promise<void> {
@@ -222,13 +224,22 @@ function texts({ usd, tokens, requests }: Amounts): readonly [string, string, st
 }
 
 /** Of an answer that has amounts and counters: what each counter got. */
-function deltasOf([, usd, tokens, requests, counters]: readonly string[]): readonly CounterDelta[] {
-  const amounts = { usd: BigInt(usd ?? 0), tokens: BigInt(tokens ?? 0), requests: BigInt(requests ?? 0) };
-  return readCounters(counters ?? "").map(({ limitId, windowId, measure }) => ({
+function deltasOf(answer: readonly string[]): readonly CounterDelta[] {
+  return heldOf(answer).map(({ limitId, windowId, amount }) => ({ limitId, windowId, amount }));
+}
+
+function heldOf(answer: readonly string[]): HeldReservation["held"] {
+  const amounts = amountsOf(answer);
+  return readCounters(answer[4] ?? "").map(({ limitId, windowId, measure }) => ({
     limitId,
     windowId,
+    measure,
     amount: amounts[measure],
   }));
+}
+
+function amountsOf([, usd, tokens, requests]: readonly string[]): Amounts {
+  return { usd: BigInt(usd ?? 0), tokens: BigInt(tokens ?? 0), requests: BigInt(requests ?? 0) };
 }
 
 function chunks<T>(items: readonly T[]): readonly (readonly T[])[] {
