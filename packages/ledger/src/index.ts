@@ -10,6 +10,7 @@ export * from "./hmac.ts";
 export * from "./ledger-format-error.ts";
 export * from "./merkle.ts";
 export * from "./merkle-proof.ts";
+export * from "./read-export-line.ts";
 export * from "./signed-note.ts";
 export * from "./tlog-proof.ts";
 export * from "./verify.ts";

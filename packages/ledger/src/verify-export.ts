@@ -1,14 +1,12 @@
-import { equalBytes, fromBase64 } from "./bytes.ts";
-import { genesisHash, HASH_BYTES, type Hash, TENANT_BYTES } from "./chain.ts";
+import { equalBytes } from "./bytes.ts";
+import { genesisHash, type Hash } from "./chain.ts";
 import { type Checkpoint, openCheckpoint, originOf } from "./checkpoint.ts";
 import { decodeFields } from "./fields.ts";
 import { LedgerFormatError } from "./ledger-format-error.ts";
-import { CompactTree, subtreesOf } from "./merkle.ts";
+import { CompactTree } from "./merkle.ts";
+import { BadExport, type ExportHead, readExportLine } from "./read-export-line.ts";
 import type { NoteKey, VerifyEd25519 } from "./signed-note.ts";
-import { createVerifier, type Verifier } from "./verify.ts";
-
-/** First line of an export (docs/ledger-format.md). */
-export const EXPORT_FORMAT = "tollhouse-ledger-export/v1";
+import { createVerifier, type StoredEntry, type Verifier } from "./verify.ts";
 
 export interface ExportMeans {
   readonly sha256: Hash;
@@ -29,27 +27,12 @@ export interface ExportVerified {
   readonly problem: string | null;
 }
 
-interface Head {
-  readonly deployment: string;
-  readonly tenant: string;
-  readonly from: number;
-  readonly previousHash: Uint8Array;
-  readonly edge: readonly Uint8Array[];
-}
-
 /** What is read of a chain so far. */
 interface Reading {
-  readonly head: Head;
+  readonly head: ExportHead;
   readonly chain: Verifier;
   readonly tree: CompactTree;
 }
-
-class Bad extends Error {
-  override readonly name = "Bad";
-}
-
-const ENTRY_FIELDS = "body,entry_hash,mac,sequence";
-const HEAD_FIELDS = "deployment,edge,format,from,origin,previous_hash,tenant,to";
 
 /**
  * Checks the lines of an export in constant memory, with a public key and nothing of the server's: every hash, every gap, every root,
@@ -76,7 +59,7 @@ export class ExportVerifier {
     try {
       this.#read(line);
     } catch (error) {
-      if (!(error instanceof Bad || error instanceof LedgerFormatError)) throw error;
+      if (!(error instanceof BadExport || error instanceof LedgerFormatError)) throw error;
       this.#fail(error.message);
     }
   }
@@ -96,33 +79,30 @@ export class ExportVerifier {
     };
   }
 
-  #read(line: string): void {
-    const fields = parseLine(line);
-    const names = Object.keys(fields).toSorted().join(",");
-    if (names === HEAD_FIELDS) return this.#begin(fields);
-    if (this.#since === null || this.#reading === null) throw new Bad("expected the first line of an export");
-    if (names === ENTRY_FIELDS) return this.#entry(this.#reading, fields);
-    if (names === "checkpoint") return this.#checkpoint(this.#reading, fields["checkpoint"]);
-    if (names !== "end,entries" || fields["end"] !== true) throw new Bad("a line that an export does not have");
-    if (fields["entries"] !== this.#since) throw new Bad("the export does not have as many entries as it says");
+  #read(text: string): void {
+    const line = readExportLine(text);
+    if (line.is === "head") return this.#begin(line.head);
+    if (this.#since === null || this.#reading === null) throw new BadExport("expected the first line of an export");
+    if (line.is === "entry") return this.#entry(this.#reading, line.entry);
+    if (line.is === "checkpoint") return this.#checkpoint(this.#reading, line.note);
+    if (line.entries !== this.#since) throw new BadExport("the export does not have as many entries as it says");
     this.#since = null;
   }
 
-  #begin(fields: Fields): void {
+  #begin(head: ExportHead): void {
     const { sha256, key } = this.#means;
-    const head = headOf(fields);
-    if (this.#since !== null) throw new Bad("an export begins before the one before it has ended");
-    if (originOf(head.deployment, head.tenant) !== key.name || fields["origin"] !== key.name)
-      throw new Bad(`the export is of another ledger than ${key.name}`);
+    if (this.#since !== null) throw new BadExport("an export begins before the one before it has ended");
+    if (originOf(head.deployment, head.tenant) !== key.name || head.origin !== key.name)
+      throw new BadExport(`the export is of another ledger than ${key.name}`);
     const before = this.#reading;
     if (before !== null) {
       if (head.from !== before.tree.size + 1 || !equalBytes(head.previousHash, before.chain.lastHash))
-        throw new Bad("the export does not go on where the one before it ended");
+        throw new BadExport("the export does not go on where the one before it ended");
     } else {
-      const tenant = hexBytes("tenant", head.tenant, TENANT_BYTES);
+      const tenant = head.tenantId;
       const genesis = genesisHash(sha256, head.deployment, tenant);
       if (head.from === 1 && !equalBytes(genesis, head.previousHash))
-        throw new Bad("previous_hash is not the genesis hash of this deployment and tenant");
+        throw new BadExport("previous_hash is not the genesis hash of this deployment and tenant");
       const { previousHash } = head;
       const options = { sha256, hmac: null, tenant, genesis, from: BigInt(head.from), previousHash };
       const tree = new CompactTree(sha256, undefined, head.from - 1, head.edge);
@@ -132,20 +112,12 @@ export class ExportVerifier {
     this.#since = 0;
   }
 
-  #entry({ head, chain, tree }: Reading, fields: Fields): void {
-    const { sequence, body, entry_hash: entryHash, mac } = fields;
-    const bytes = typeof body === "string" ? fromBase64(body) : null;
-    if (!isNumber(sequence) || bytes === null) throw new Bad("sequence or body is not what an entry has");
-    const stored = {
-      sequence: BigInt(sequence),
-      body: bytes,
-      entryHash: hexBytes("entry_hash", entryHash, HASH_BYTES),
-      mac: hexBytes("mac", mac, HASH_BYTES),
-    };
+  #entry({ head, chain, tree }: Reading, stored: StoredEntry): void {
     const entry = chain.push(stored);
-    if (entry === null) throw new Bad(`${chain.firstBad?.fault}: ${chain.firstBad?.detail}`);
+    if (entry === null) throw new BadExport(`${chain.firstBad?.fault}: ${chain.firstBad?.detail}`);
     const { deployment } = decodeFields(entry.fields);
-    if (sequence === 1 && deployment !== head.deployment) throw new Bad("genesis: it names another deployment");
+    if (stored.sequence === 1n && deployment !== head.deployment)
+      throw new BadExport("genesis: it names another deployment");
     tree.push(stored.entryHash);
     this.#since = (this.#since ?? 0) + 1;
     const { pin } = this.#means;
@@ -155,10 +127,9 @@ export class ExportVerifier {
     this.#agreed = tree.size;
   }
 
-  #checkpoint({ tree }: Reading, note: unknown): void {
-    if (typeof note !== "string") throw new Bad("checkpoint is not a text");
+  #checkpoint({ tree }: Reading, note: string): void {
     const { size, root } = openCheckpoint(this.#means, note, this.#means.key);
-    if (size !== tree.size) throw new Bad(`the checkpoint of ${size} entries does not follow its last one`);
+    if (size !== tree.size) throw new BadExport(`the checkpoint of ${size} entries does not follow its last one`);
     if (!equalBytes(root, tree.root())) return this.#disagree("its checkpoint");
     this.#checkpoints += 1;
     this.#agreed = size;
@@ -186,38 +157,4 @@ export class ExportVerifier {
   #fail(problem: string): void {
     this.#bad = { sequence: (this.#reading?.tree.size ?? 0) + 1, problem };
   }
-}
-
-type Fields = { readonly [name: string]: unknown };
-
-function parseLine(line: string): Fields {
-  try {
-    const value: unknown = JSON.parse(line);
-    if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Fields;
-  } catch (cause) {
-    if (!(cause instanceof SyntaxError)) throw cause;
-  }
-  throw new Bad("a line that is no JSON object");
-}
-
-function headOf(fields: Fields): Head {
-  const { format, deployment, tenant, from, previous_hash, edge } = fields;
-  if (format !== EXPORT_FORMAT) throw new Bad(`expected the format ${EXPORT_FORMAT}`);
-  if (typeof deployment !== "string" || typeof tenant !== "string" || !isNumber(from) || !Array.isArray(edge))
-    throw new Bad("the first line is not what an export has");
-  hexBytes("tenant", tenant, TENANT_BYTES);
-  const hashes = edge.map((hash: unknown) => hexBytes("edge", hash, HASH_BYTES));
-  if (hashes.length !== subtreesOf({ from: 0, to: from - 1 }).length)
-    throw new Bad("edge has not one hash for each whole subtree before the first entry");
-  return { deployment, tenant, from, previousHash: hexBytes("previous_hash", previous_hash, HASH_BYTES), edge: hashes };
-}
-
-function isNumber(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 1;
-}
-
-function hexBytes(name: string, text: unknown, length: number): Uint8Array {
-  if (typeof text !== "string" || text.length !== 2 * length || !/^[0-9a-f]*$/.test(text))
-    throw new Bad(`${name}: expected ${length} bytes as lower-case hexadecimal digits`);
-  return Uint8Array.from({ length }, (_, i) => Number.parseInt(text.slice(2 * i, 2 * i + 2), 16));
 }

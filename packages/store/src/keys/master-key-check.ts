@@ -25,6 +25,11 @@ export async function assertMasterKey(database: Database, master: Uint8Array): P
   );
 }
 
+/** Has a start, or an import, tied this database to a master key already? */
+export async function hasMasterKey(database: Database): Promise<boolean> {
+  return (await database.query("SELECT FROM installation WHERE name = $1", [NAME])).rows.length > 0;
+}
+
 async function deploymentId(database: Database): Promise<string> {
   const { rows } = await database.query<{ value: string }>(
     "SELECT value FROM installation WHERE name = 'deployment_id'",

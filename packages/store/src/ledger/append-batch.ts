@@ -9,13 +9,10 @@ import type { Position } from "../spool/position.ts";
 import type { Flood } from "./blocked-floods.ts";
 import { chainRows, emptyChain, nextMacKeyId } from "./chain-rows.ts";
 import type { ChainHead, ChainRow } from "./chain-rows.ts";
-import { coarseDeltas } from "./coarse-rollups.ts";
 import type { EntryDraft } from "./entry-draft.ts";
 import { freshDrafts } from "./fresh-drafts.ts";
+import { addSums, insertRows } from "./keep-rows.ts";
 import type { LedgerKeys } from "./ledger-keys.ts";
-import { PROJECTION } from "./projection.ts";
-import { counterDeltas, USAGE_AXES, usageDeltas } from "./rollup.ts";
-import type { UsageDelta } from "./rollup.ts";
 import { chainLock, idOfUuid } from "./tenant-id.ts";
 import { userName, userPseudonyms } from "./user-pseudonyms.ts";
 
@@ -55,10 +52,7 @@ export interface AppendContext {
 export function appendBatch(db: Database, context: AppendContext, batch: Batch): Promise<number> {
   return db.transaction(async (tx) => {
     const rows = await appendEntries(tx, context, batch.drafts);
-    if (rows.length > 0) {
-      await addUsage(tx, rows);
-      await addCounters(tx, rows);
-    }
+    await addSums(tx, rows);
     await changeBlocks(tx, batch.drafts);
     await changeChecks(tx, batch.drafts, rows);
     await eraseNamed(tx, context.keys, rows, batch.drafts);
@@ -99,20 +93,8 @@ async function appendPart(tx: Queryable, context: AppendContext, drafts: readonl
       own.map((draft) => ({ draft, pseudonym: draft.erases ? erased : pseudonymFor(pseudonyms, draft) })),
     ),
   );
-  await tx.query(sql("insert-entries"), [
-    rows.map((row) => row.tenant),
-    rows.map((row) => row.sequence),
-    ...PROJECTION.map((_, i) => rows.map((row) => row.projection[i] ?? null)),
-    rows.map((row) => viewOf(row.body)),
-    rows.map((row) => viewOf(row.entryHash)),
-    rows.map((row) => viewOf(row.mac)),
-  ]);
+  await insertRows(tx, rows);
   return rows;
-}
-
-/** pg takes bytes as Buffers; a copy of each would be half of what the collector has to clear away. */
-function viewOf(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 function pseudonymFor(pseudonyms: Map<string, Uint8Array>, draft: EntryDraft): Uint8Array | null {
@@ -139,54 +121,6 @@ async function chainHeads(tx: Queryable, tenants: readonly string[]): Promise<Ma
       { sequence: row.sequence, entryHash: row.entry_hash, macKeyId: nextMacKeyId(decodeBody(row.body)) },
     ]),
   );
-}
-
-async function addUsage(tx: Queryable, rows: readonly ChainRow[]): Promise<void> {
-  const deltas = usageDeltas(rows);
-  if (deltas.length === 0) return;
-  await tx.query(sql("upsert-usage-hourly"), [
-    deltas.map((delta) => delta.tenant),
-    deltas.map((delta) => delta.hour),
-    deltas.map((delta) => viewOf(delta.rowKey)),
-    ...USAGE_AXES.map((_, i) => deltas.map((delta) => delta.axes[i] ?? null)),
-    deltas.map((delta) => delta.calls),
-    deltas.map((delta) => delta.released),
-    deltas.map((delta) => delta.blocked),
-    deltas.map((delta) => delta.costUnknown),
-    deltas.map((delta) => delta.inputTokens),
-    deltas.map((delta) => delta.outputTokens),
-    deltas.map((delta) => delta.costNano),
-  ]);
-  for (const coarse of coarseDeltas(deltas)) await tx.query(sql(coarse.statement), columnsOf(coarse.deltas));
-}
-
-/** Tenant, time, row key, the seven sums, the axes: an array each. */
-function columnsOf(deltas: readonly UsageDelta[]): unknown[] {
-  return [
-    deltas.map((delta) => delta.tenant),
-    deltas.map((delta) => delta.hour),
-    deltas.map((delta) => viewOf(delta.rowKey)),
-    deltas.map((delta) => delta.calls),
-    deltas.map((delta) => delta.released),
-    deltas.map((delta) => delta.blocked),
-    deltas.map((delta) => delta.costUnknown),
-    deltas.map((delta) => delta.inputTokens),
-    deltas.map((delta) => delta.outputTokens),
-    deltas.map((delta) => delta.costNano),
-    ...(deltas[0]?.axes ?? []).map((_, i) => deltas.map((delta) => delta.axes[i] ?? null)),
-  ];
-}
-
-async function addCounters(tx: Queryable, rows: readonly ChainRow[]): Promise<void> {
-  const deltas = counterDeltas(rows);
-  if (deltas.length === 0) return;
-  await tx.query(sql("upsert-counter-sums"), [
-    deltas.map((delta) => delta.tenant),
-    deltas.map((delta) => delta.limitId),
-    deltas.map((delta) => delta.windowId),
-    deltas.map((delta) => delta.settled),
-    deltas.map((delta) => delta.lastMs),
-  ]);
 }
 
 /** Whether the entry is new or not: what is there already stays as it is, so that a batch can be tried again. */

@@ -1,0 +1,1 @@
+SELECT EXISTS (SELECT FROM ledger_entries) AS present;
