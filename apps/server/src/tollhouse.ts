@@ -108,6 +108,7 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
     keys,
     counters: counting.counters,
     countersOf: (tenant: string) => counting.countersOf(tenant),
+    ...(counting.together !== undefined && { together: counting.together }),
     tap,
     running: exchanges,
     upstreams,

@@ -1,5 +1,6 @@
 import { listBlocks, type Block, type Counters, type MemoryCounterStore } from "@tollhouse/store";
 import type { Place } from "../place.ts";
+import type { StartingCounters } from "../limits/starting-counters.ts";
 import type { LimitService } from "../limits/limit-service.ts";
 import type { PolicyRules } from "../policies/load-policies.ts";
 import { BlockService, EXPIRED_LISTED_MS, type BlockServiceParts } from "./block-service.ts";
@@ -10,6 +11,7 @@ export interface BlockServicesParts extends Omit<BlockServiceParts, "environment
   readonly environments: readonly string[];
   readonly counters: MemoryCounterStore;
   readonly standing: Pick<Counters, "look">;
+  readonly starting?: StartingCounters;
   /** Throws a Problem where there is no such environment. */
   readonly limitsOf: (place: Place) => LimitService;
   readonly policiesOf: (place: Place) => PolicyRules;

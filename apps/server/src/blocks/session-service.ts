@@ -1,10 +1,17 @@
 import { randomUUIDv7 } from "node:crypto";
 import type { BlockAnswer, LimitState } from "@tollhouse/contract";
 import { countedOn, rollingSlots, windowAt, type Limit } from "@tollhouse/engine";
-import type { AdminRecord, Counters, CounterState, MemoryCounterStore, Spool } from "@tollhouse/store";
+import {
+  type AdminRecord,
+  type Counters,
+  type CounterState,
+  type MemoryCounterStore,
+  type Spool,
+} from "@tollhouse/store";
 import { Problem } from "../control/problem.ts";
 import { formatMeasure, limitState } from "../gateway/refusal.ts";
 import type { LimitService } from "../limits/limit-service.ts";
+import type { StartingCounters } from "../limits/starting-counters.ts";
 import type { PolicyRules } from "../policies/load-policies.ts";
 import type { BlockService } from "./block-service.ts";
 
@@ -15,6 +22,8 @@ export interface SessionServiceParts {
   readonly counters: MemoryCounterStore;
   /** The same, or those that several nodes share: how they stand. */
   readonly standing: Pick<Counters, "look">;
+  /** Where several processes count. */
+  readonly starting?: StartingCounters;
   readonly spool: Pick<Spool, "append">;
   readonly tenant: string;
   readonly environment: string;
@@ -73,12 +82,13 @@ export class SessionService {
         "REQUEST_INVALID",
         "The session has no default budget to start anew: change the limit that it has of its own",
       );
-    const { counters } = this.#parts;
+    const { counters, starting } = this.#parts;
+    if (starting !== undefined) return this.#resetTogether(session, actor, limits, starting);
     // Read and set in one turn: no call can settle between them.
     const taken = limits.map((limit) => ({ limit, windows: this.#settled(limit) }));
     for (const { limit, windows } of taken) for (const { window } of windows) counters.seed(limit.id, window, 0n);
     try {
-      await this.#record(session, actor, taken);
+      await this.#parts.spool.append(this.#recordOf(session, actor, taken));
     } catch (error) {
       // Not in the ledger: it never was. What settled meanwhile stays.
       for (const { limit, windows } of taken)
@@ -86,6 +96,28 @@ export class SessionService {
           counters.seed(limit.id, window, counters.settledIn(limit.id, window) + settled);
       throw error;
     }
+    return this.get(session);
+  }
+
+  /** What every process had ended when it was asked for; what ends meanwhile is in the new start. */
+  async #resetTogether(
+    session: string,
+    actor: string,
+    limits: readonly Limit[],
+    starting: StartingCounters,
+  ): Promise<SessionAnswer> {
+    await starting.appendRecorded(async () => {
+      const ids = limits.map(({ id }) => id);
+      const windows = new Set(limits.flatMap((limit) => this.#windows(limit)));
+      const sums = await starting.settled(ids, [...windows]);
+      const taken = limits.map((limit) => ({
+        limit,
+        windows: sums
+          .filter(({ limitId, settled }) => limitId === limit.id && settled !== 0n)
+          .map(({ windowId: window, settled }) => ({ window, settled })),
+      }));
+      await starting.append(this.#recordOf(session, actor, taken));
+    });
     return this.get(session);
   }
 
@@ -98,17 +130,19 @@ export class SessionService {
       .map((slot) => countedOn(slot, session, idOf));
   }
 
-  /** In the window of now; of `rolling_24h` in each quarter of an hour that counts. */
-  #settled({ id, window, timeZone }: Limit): readonly SettledWindow[] {
+  #settled(limit: Limit): readonly SettledWindow[] {
+    return this.#windows(limit)
+      .map((name) => ({ window: name, settled: this.#parts.counters.settledIn(limit.id, name) }))
+      .filter(({ settled }) => settled !== 0n);
+  }
+
+  /** That of now; of `rolling_24h` each quarter of an hour that counts. */
+  #windows({ window, timeZone }: Limit): readonly string[] {
     const nowMs = this.#parts.now();
     const { oldest, current } = rollingSlots(nowMs);
-    const windows =
-      window === "rolling_24h"
-        ? Array.from({ length: current - oldest + 1 }, (_, i) => String(oldest + i))
-        : [windowAt(window, timeZone, nowMs).id];
-    return windows
-      .map((name) => ({ window: name, settled: this.#parts.counters.settledIn(id, name) }))
-      .filter(({ settled }) => settled !== 0n);
+    return window === "rolling_24h"
+      ? Array.from({ length: current - oldest + 1 }, (_, i) => String(oldest + i))
+      : [windowAt(window, timeZone, nowMs).id];
   }
 
   #budgets(session: string): readonly Limit[] {
@@ -117,12 +151,12 @@ export class SessionService {
     return this.#parts.limits.snapshot.match(call).filter((limit) => limit.scope === scope && limit.measure === "usd");
   }
 
-  #record(session: string, actor: string, taken: readonly TakenBack[]): Promise<void> {
-    const { tenant, environment, spool } = this.#parts;
+  #recordOf(session: string, actor: string, taken: readonly TakenBack[]): AdminRecord {
+    const { tenant, environment } = this.#parts;
     const counters = taken.flatMap(({ limit, windows }) =>
       windows.map(({ window, settled }) => ({ limit: limit.id, window, amount: (-settled).toString() })),
     );
-    const record: AdminRecord = {
+    return {
       t: "admin",
       id: randomUUIDv7().replaceAll("-", ""),
       timeMs: this.#parts.now(),
@@ -135,7 +169,6 @@ export class SessionService {
       after: textOf(taken, () => 0n),
       ...(counters.length > 0 && { counters }),
     };
-    return spool.append(record);
   }
 }
 

@@ -10,12 +10,15 @@ import {
   type Recorder,
   type Spool,
 } from "@tollhouse/store";
+import { countAbandoned } from "../configuration/count-abandoned.ts";
+import { NodeProgress } from "../configuration/node-progress.ts";
 import { loadFollower, type Follower } from "../configuration/load-follower.ts";
 import { settleLeftCalls } from "../gateway/settle-left-calls.ts";
 import { loadNodes, type Nodes } from "../nodes/load-nodes.ts";
 import type { Logger } from "../process/logger.ts";
 import type { Settings } from "../settings.ts";
 import { sharedStatus } from "../system/shared-status.ts";
+import type { TenantRegistry } from "../tenants/tenant-registry.ts";
 import { VERSION } from "../version.ts";
 import type { BeginParts, Counting } from "./counting.ts";
 import { OverspendWatch } from "./overspend-watch.ts";
@@ -45,6 +48,7 @@ export async function startTogether(parts: TogetherParts): Promise<Counting> {
   return {
     counters: new MemoryCounterStore(),
     countersOf: (tenant) => part.ofNode.of(tenant),
+    together: part.progress,
     settleLeft: (gateway, left) => settleLeftCalls(gateway, left, null),
     begin: (given) => part.begin(given),
     waitingFor: () => part.waitingFor(),
@@ -56,9 +60,16 @@ export async function startTogether(parts: TogetherParts): Promise<Counting> {
   };
 }
 
+const LEFT_MS = 5_000;
+
+function asFields(error: unknown): { readonly error: Error } {
+  return { error: error instanceof Error ? error : new Error(String(error)) };
+}
+
 /** The part that this process takes among the nodes. */
 class Part {
   readonly ofNode: CountersOfNode;
+  readonly progress: NodeProgress;
   readonly #parts: TogetherParts;
   readonly #redis: RedisCounters;
   readonly #since: bigint;
@@ -66,6 +77,7 @@ class Part {
   #nodes: Nodes | null = null;
   #follower: Follower | null = null;
   #told = false;
+  #countingLeft: NodeJS.Timeout | null = null;
 
   constructor(parts: TogetherParts, redis: RedisCounters, since: bigint) {
     this.#parts = parts;
@@ -88,6 +100,12 @@ class Part {
         }),
       held: (states) => this.#watch.see(states),
     });
+    this.progress = new NodeProgress({
+      db: parts.db,
+      recorder: parts.recorder,
+      adjust: (tenant, id, changes) => this.ofNode.of(tenant).adjust(id, changes),
+      failed: (error) => logger.warning("the other nodes could not be told of the configuration here", asFields(error)),
+    });
   }
 
   get nodes(): Nodes | null {
@@ -107,7 +125,7 @@ class Part {
       registry: tenants,
       since: this.#since,
       staleMs,
-      loaded: () => undefined,
+      loaded: (version) => this.progress.loaded(version),
       logger,
     });
     // What the process before has ended is counted by the rebuild that this one asks for.
@@ -133,6 +151,18 @@ class Part {
       logger,
       now: Date.now,
     });
+    this.progress.joined({ node: spool.node, instance: this.#nodes.instance });
+    this.#countingLeft = setInterval(() => void this.#countLeft(tenants), LEFT_MS);
+    this.#countingLeft.unref();
+  }
+
+  /** What another process has put in force, and ended before it was counted. */
+  async #countLeft(tenants: TenantRegistry): Promise<void> {
+    const { db, logger } = this.#parts;
+    if (this.#nodes?.admitting() !== true) return;
+    await countAbandoned(db, tenants).catch((error: unknown) =>
+      logger.warning("what another process has left uncounted is not counted yet; tried again", asFields(error)),
+    );
   }
 
   waitingFor(): string[] {
@@ -144,6 +174,7 @@ class Part {
   }
 
   async tellAll(): Promise<void> {
+    if (this.#countingLeft !== null) clearInterval(this.#countingLeft);
     await this.#follower?.close();
     this.#told = await this.ofNode.close();
   }

@@ -1,5 +1,6 @@
 import type { Counters, MemoryCounterStore, OpenCall, OutcomeRecord } from "@tollhouse/store";
 import type { Gateway } from "../gateway/gateway.ts";
+import type { Together } from "../limits/starting-counters.ts";
 import type { OpenChecks } from "../sdk/open-checks.ts";
 import type { SharedStatus } from "../system/system-status.ts";
 import type { TenantRegistry } from "../tenants/tenant-registry.ts";
@@ -12,6 +13,8 @@ export interface Counting {
   /** What a limit that is made is counted on at first. */
   readonly counters: MemoryCounterStore;
   countersOf(tenant: string): Counters;
+  /** How a limit that is made waits for the other processes; missing: there are none. */
+  readonly together?: Together;
   /** Ends what the process before left open. Once the services are loaded, and before the port opens. */
   settleLeft(gateway: Gateway, left: readonly OpenCall[]): Promise<readonly OutcomeRecord[]>;
   /** Takes part from here on, in the background: waits for no store. */

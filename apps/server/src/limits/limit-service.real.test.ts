@@ -24,7 +24,8 @@ import { intentOf } from "../gateway/intent.ts";
 import { reserveCall } from "../gateway/reserve-call.ts";
 import { sampleCall, sampleGateway, SAMPLE_MS, type SampleGateway } from "../gateway/sample-call.ts";
 import { settleCall } from "../gateway/settle-call.ts";
-import { LimitService, type RecordedAmounts } from "./limit-service.ts";
+import { LimitService } from "./limit-service.ts";
+import type { RecordedAmounts } from "./with-spent.ts";
 import { recordedAmounts } from "./recorded-amounts.ts";
 import type { SettledCall } from "./settled-tap.ts";
 
@@ -76,6 +77,7 @@ function serviceOn(written: Spool, defaultSessionBudget: bigint | null = null): 
     },
     counters: gateway.counters,
     standing: gateway.counters,
+    keys,
     tap: gateway.tap,
     first: createLimitSnapshot({ version: 1, limits: [], defaultSessionBudget }),
     compile: async (_, version) => createLimitSnapshot({ version, limits: await storedLimits(), defaultSessionBudget }),

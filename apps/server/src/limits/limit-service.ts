@@ -1,52 +1,45 @@
 import { randomUUIDv7 } from "node:crypto";
-import { parseScope, type LimitAnswer, type LimitCreate, type LimitUpdate, type Measure } from "@tollhouse/contract";
-import { parseUsd, parseWhole, type Limit, type LimitSnapshot } from "@tollhouse/engine";
+import { parseScope, type LimitAnswer, type LimitCreate, type LimitUpdate } from "@tollhouse/contract";
+import type { Limit, LimitSnapshot } from "@tollhouse/engine";
 import {
   deleteLimit,
   insertLimit,
   readLimits,
   updateLimit,
   type AdminRecord,
+  type CounterChange,
   type Counters,
   type CounterState,
   type Database,
+  type LedgerKeys,
   type MemoryCounterStore,
   type Queryable,
-  type Recorder,
   type Spool,
+  type Starting,
 } from "@tollhouse/store";
 import { assertMatch, type IfMatch } from "../control/etag.ts";
 import { Problem } from "../control/problem.ts";
-import { formatMeasure, limitState } from "../gateway/refusal.ts";
+import { limitState } from "../gateway/refusal.ts";
+import { describe, fallbackOf, ledgerText, newLimit, parseAmount } from "./limit-text.ts";
+import { missedByLimit } from "./recorded-amounts.ts";
 import { changedLimits, withStored } from "./refreshed-limits.ts";
-import type { SettledCall, SettledTap } from "./settled-tap.ts";
-import { addSettled, type StartingAmounts } from "./starting-amounts.ts";
+import type { StartingAmounts } from "./starting-amounts.ts";
+import type { StartingChange, StartingCounters } from "./starting-counters.ts";
+import { withSpent, type SpentParts } from "./with-spent.ts";
 
-export interface LimitServiceParts {
+export interface LimitServiceParts extends SpentParts {
   readonly db: Database;
-  /** What the limit's scope used in the window at `nowMs`, by window id; of `ended` only what the database does not hold yet is added. */
-  startingAmounts(limit: Limit, nowMs: number, ended: readonly SettledCall[]): Promise<RecordedAmounts>;
   readonly spool: Spool;
-  readonly recorder: Recorder;
   readonly counters: MemoryCounterStore;
   /** The same, or those that several nodes share: how they stand. */
   readonly standing: Pick<Counters, "look">;
-  readonly tap: SettledTap;
-  readonly tenant: string;
-  readonly environment: string;
+  /** Where several processes count; else every limit starts with what this process knows. */
+  readonly starting?: StartingCounters;
+  readonly keys: LedgerKeys;
   readonly first: LimitSnapshot;
   /** All limits as the database has them, as the snapshot of this version. */
   compile(from: Queryable, version: number): Promise<LimitSnapshot>;
-  now(): number;
 }
-
-/** Sums as the database had them at one instant, and which of the calls that ended meanwhile are inside them. */
-export interface RecordedAmounts {
-  readonly sums: StartingAmounts;
-  readonly inside: ReadonlySet<string>;
-}
-
-const RECORDER_WAIT_MS = 10_000;
 
 /** Limits of one environment: holds the snapshot in force, and is the only code that changes it. */
 export class LimitService {
@@ -80,18 +73,10 @@ export class LimitService {
    * spool, when this resolves.
    */
   create(input: LimitCreate, actor: string): Promise<LimitAnswer> {
+    const { starting } = this.#parts;
+    if (starting !== undefined) return this.#createTogether(newLimit(input), actor, starting);
     return this.#inTurn(async () => {
-      const limit: Limit = {
-        id: `lim_${randomUUIDv7().replaceAll("-", "")}`,
-        scope: input.scope,
-        measure: input.measure,
-        amount: parseAmount(input.measure, input.amount),
-        window: input.window,
-        timeZone: input.time_zone ?? "UTC",
-        mode: input.mode,
-        version: 1,
-        derived: false,
-      };
+      const limit = newLimit(input);
       await this.#assertReadable(limit);
       await this.#putInForce(limit, actor);
       await this.#orTakeBack(
@@ -103,6 +88,53 @@ export class LimitService {
       );
       return this.#answer(limit);
     });
+  }
+
+  /** In force first, and counted once every process has it; where they cannot say so in time it was never made. */
+  async #createTogether(limit: Limit, actor: string, starting: StartingCounters): Promise<LimitAnswer> {
+    const { db } = this.#parts;
+    const change = this.#startingOf(limit, limit.version, null, actor);
+    await this.#inTurn(async () => {
+      await this.#assertReadable(limit);
+      await this.#record("limit.create", actor, null, limit);
+      await this.#orTakeBack(
+        () =>
+          db.transaction(async (tx) => {
+            await insertLimit(tx, this.#parts, limit);
+            await starting.begin(tx, change);
+          }),
+        () => this.#record("limit.delete", actor, limit, null),
+      );
+      this.#snapshot = this.#snapshot.with(limit);
+    });
+    await starting.count(change).catch(async (error: unknown) => {
+      await this.#inTurn(() => this.#neverMade(limit, actor, starting, change));
+      throw error;
+    });
+    return this.#answer(limit);
+  }
+
+  async #neverMade(limit: Limit, actor: string, starting: StartingCounters, change: StartingChange): Promise<void> {
+    const { db } = this.#parts;
+    await db.transaction(async (tx) => {
+      await deleteLimit(tx, this.#parts, limit.id, limit.version);
+      await starting.forget(tx, change);
+    });
+    this.#snapshot = this.#snapshot.without(limit.id);
+    await this.#record("limit.delete", actor, limit, null);
+  }
+
+  /** What a process that ended in between has not counted: nothing, where the limit is gone since. */
+  abandoned({ id, version, session }: Starting): StartingChange | null {
+    const call = { dimensions: { session: session ?? "" }, model: "", provider: "", key: null };
+    const limit =
+      session === null ? this.#snapshot.byId(id) : this.#snapshot.match(call).find(({ derived }) => derived);
+    return limit === undefined ? null : { ...this.#startingOf(limit, version, session, "installation"), id };
+  }
+
+  #startingOf(limit: Limit, version: number, session: string | null, actor: string): StartingChange {
+    const behind = (): Promise<readonly CounterChange[]> => missedByLimit(this.#parts, limit, this.#parts.now());
+    return { id: limit.id, version, session, slots: null, action: "limit.count", actor, behind };
   }
 
   update(id: string, input: LimitUpdate, actor: string, ifMatch: IfMatch = null): Promise<LimitAnswer> {
@@ -135,23 +167,50 @@ export class LimitService {
    * Where the session falls back to its default budget, that budget counts what the session has spent meanwhile: deleting a limit
    * forgets nothing.
    */
-  remove(id: string, actor: string, ifMatch: IfMatch = null): Promise<void> {
-    return this.#inTurn(async () => {
-      const old = this.#changeable(id);
-      assertMatch(ifMatch, id, old.version);
-      const next = this.#snapshot.without(id);
-      const fallback = fallbackOf(old, next);
-      if (fallback === null) await this.#record("limit.delete", actor, old, null);
-      else await this.#fallBack(old, fallback, next, actor);
-      await this.#orTakeBack(
-        () => deleteLimit(this.#parts.db, this.#parts, id, old.version),
-        () => {
-          this.#snapshot = this.#snapshot.with(old);
-          return this.#record("limit.create", actor, null, old);
-        },
-      );
-      this.#snapshot = this.#snapshot.without(id);
-    });
+  async remove(id: string, actor: string, ifMatch: IfMatch = null): Promise<void> {
+    const left = await this.#inTurn(() => this.#remove(id, actor, ifMatch));
+    if (left !== null) await this.#parts.starting?.countOrLeave(left);
+  }
+
+  async #remove(id: string, actor: string, ifMatch: IfMatch): Promise<StartingChange | null> {
+    const old = this.#changeable(id);
+    assertMatch(ifMatch, id, old.version);
+    const next = this.#snapshot.without(id);
+    const fallback = fallbackOf(old, next);
+    const { starting } = this.#parts;
+    if (fallback !== null && starting !== undefined) return this.#removeTogether(old, fallback, actor, starting);
+    if (fallback === null) await this.#record("limit.delete", actor, old, null);
+    else await this.#fallBack(old, fallback, next, actor);
+    await this.#orTakeBack(
+      () => deleteLimit(this.#parts.db, this.#parts, id, old.version),
+      () => {
+        this.#snapshot = this.#snapshot.with(old);
+        return this.#record("limit.create", actor, null, old);
+      },
+    );
+    this.#snapshot = this.#snapshot.without(id);
+    return null;
+  }
+
+  async #removeTogether(
+    old: Limit,
+    fallback: Limit,
+    actor: string,
+    starting: StartingCounters,
+  ): Promise<StartingChange> {
+    const session = parseScope(old.scope)?.value ?? "";
+    const change = { ...this.#startingOf(fallback, old.version + 1, session, actor), id: old.id };
+    await this.#record("limit.delete", actor, old, null);
+    await this.#orTakeBack(
+      () =>
+        this.#parts.db.transaction(async (tx) => {
+          await deleteLimit(tx, this.#parts, old.id, old.version);
+          await starting.begin(tx, change);
+        }),
+      () => this.#record("limit.create", actor, null, old),
+    );
+    this.#snapshot = this.#snapshot.without(old.id);
+    return change;
   }
 
   /** What the database has now of these limits (null: of all), whichever process changed them. In force when this resolves. */
@@ -170,7 +229,7 @@ export class LimitService {
   #fallBack(old: Limit, fallback: Limit, next: LimitSnapshot, actor: string): Promise<void> {
     const { counters } = this.#parts;
     const before = this.#snapshot;
-    return this.#withSpent(fallback, async (sums) => {
+    return withSpent(this.#parts, fallback, async (sums) => {
       const added = new Map<string, bigint>();
       for (const [windowId, amount] of sums) {
         added.set(windowId, amount - counters.read(fallback, this.#parts.now()).settled);
@@ -201,7 +260,7 @@ export class LimitService {
   }
 
   #putInForce(limit: Limit, actor: string): Promise<void> {
-    return this.#withSpent(limit, async (sums) => {
+    return withSpent(this.#parts, limit, async (sums) => {
       for (const [windowId, amount] of sums) this.#parts.counters.seed(limit.id, windowId, amount);
       this.#snapshot = this.#snapshot.with(limit);
       await this.#record("limit.create", actor, null, limit, { limit: limit.id, sums }).catch((error: unknown) => {
@@ -210,26 +269,6 @@ export class LimitService {
         throw error;
       });
     });
-  }
-
-  /**
-   * Gives `turn` what the limit's scope has used in its window. Until its first `await` it runs in one turn in which no call can end
-   * unseen by both the sums and the snapshot that it puts in force.
-   */
-  async #withSpent(limit: Limit, turn: (sums: StartingAmounts) => Promise<void>): Promise<void> {
-    const { tap, recorder } = this.#parts;
-    const ended = tap.listen();
-    try {
-      await within(recorder.drained(), RECORDER_WAIT_MS);
-      const recorded = await this.#parts.startingAmounts(limit, this.#parts.now(), ended);
-      const { tenant, environment } = this.#parts;
-      const missing = ended.filter(
-        (call) => call.tenant === tenant && call.environment === environment && !recorded.inside.has(call.decision),
-      );
-      await turn(addSettled(limit, recorded.sums, missing));
-    } finally {
-      tap.stop(ended);
-    }
   }
 
   #record(
@@ -294,55 +333,5 @@ export class LimitService {
     const result = this.#last.then(work, work);
     this.#last = result.catch(() => undefined);
     return result;
-  }
-}
-
-/** The default budget that a session has again without its own limit; null = it has another, or the limit was no such one. */
-function fallbackOf(old: Limit, without: LimitSnapshot): Limit | null {
-  const scope = parseScope(old.scope);
-  if (scope?.kind !== "session" || old.measure !== "usd") return null;
-  const call = { dimensions: { session: scope.value }, model: "", provider: "", key: null };
-  return without.match(call).find((limit) => limit.derived) ?? null;
-}
-
-/** A user id is erasable, and an entry is not: the ledger names such a limit by its id, the table of limits its user. */
-function ledgerText(limit: Limit): string {
-  return JSON.stringify({ ...describe(limit), ...(limit.scope.startsWith("user:") && { scope: "user" }) });
-}
-
-function describe(limit: Limit): Omit<LimitAnswer, "state"> {
-  return {
-    id: limit.id,
-    scope: limit.scope,
-    measure: limit.measure,
-    amount: formatMeasure(limit.amount, limit.measure),
-    window: limit.window,
-    time_zone: limit.timeZone,
-    mode: limit.mode,
-    version: limit.version,
-  };
-}
-
-function parseAmount(measure: Measure, text: string): bigint {
-  try {
-    return measure === "usd" ? parseUsd(text) : parseWhole(text);
-  } catch {
-    const expected = measure === "usd" ? "dollars with at most nine places" : `a whole number of ${measure}`;
-    throw new Problem("REQUEST_INVALID", `amount: expected ${expected}`, [
-      { field: "amount", problem: `expected ${expected}` },
-    ]);
-  }
-}
-
-export async function within(promise: Promise<void>, ms: number): Promise<void> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(
-    () => reject(new Problem("LIMITS_UNAVAILABLE", "The ledger is behind, so what was spent is not known yet")),
-    ms,
-  );
-  try {
-    await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -1,5 +1,5 @@
 import { createLimitSnapshot, type Limit, type LimitSnapshot } from "@tollhouse/engine";
-import { deriveKey, listLimits, StartRefused, type LedgerKeys, type Queryable } from "@tollhouse/store";
+import { deriveKey, listLimits, StartRefused, type Queryable } from "@tollhouse/store";
 import type { Place } from "../place.ts";
 import { Problem } from "../control/problem.ts";
 import { createDerivedId } from "./derived-id.ts";
@@ -11,7 +11,6 @@ export interface LimitServicesParts extends Omit<
   "environment" | "first" | "compile" | "startingAmounts"
 > {
   readonly masterKey: Uint8Array;
-  readonly keys: LedgerKeys;
   readonly environments: readonly string[];
   /** Nano-dollars for a session without a budget of its own, in each environment; null = none. */
   readonly defaultBudget: bigint | null;

@@ -1,6 +1,7 @@
 import { rollingSlots, ROLLING_SLOT_MS, windowAt, type Limit } from "@tollhouse/engine";
-import { spendOfScope, type Database, type LedgerKeys, type Queryable } from "@tollhouse/store";
-import type { RecordedAmounts } from "./limit-service.ts";
+import { spendOfScope, type CounterChange, type Database, type LedgerKeys, type Queryable } from "@tollhouse/store";
+import type { RecordedAmounts } from "./with-spent.ts";
+import { missedUse } from "./missed-use.ts";
 import type { SettledCall } from "./settled-tap.ts";
 
 export interface RecordedAmountsParts {
@@ -22,13 +23,35 @@ export function recordedAmounts(
 ): Promise<RecordedAmounts> {
   return db.transaction(async (tx) => {
     await tx.query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY");
-    const sums = new Map<string, bigint>();
-    for (const [windowId, fromMs, toMs] of spans(limit, nowMs)) {
-      const spent = await spendOfScope(tx, keys, { tenant, environment, scope: limit.scope, fromMs, toMs });
-      if (spent[limit.measure] > 0n) sums.set(windowId, spent[limit.measure]);
-    }
+    const sums = await usedUnder(tx, { keys, tenant, environment }, limit, nowMs);
     return { sums, inside: await present(tx, tenant, ended) };
   });
+}
+
+/** By how much the limit's counter is behind what its scope used in the window at `nowMs`, as one snapshot of the database has it. */
+export function missedByLimit(
+  { db, ...of }: RecordedAmountsParts,
+  limit: Limit,
+  nowMs: number,
+): Promise<CounterChange[]> {
+  return db.transaction(async (tx) => {
+    await tx.query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY");
+    return missedUse(tx, of.tenant, new Map([[limit.id, await usedUnder(tx, of, limit, nowMs)]]));
+  });
+}
+
+async function usedUnder(
+  tx: Queryable,
+  { keys, tenant, environment }: Omit<RecordedAmountsParts, "db">,
+  limit: Limit,
+  nowMs: number,
+): Promise<Map<string, bigint>> {
+  const sums = new Map<string, bigint>();
+  for (const [windowId, fromMs, toMs] of spans(limit, nowMs)) {
+    const spent = await spendOfScope(tx, keys, { tenant, environment, scope: limit.scope, fromMs, toMs });
+    if (spent[limit.measure] > 0n) sums.set(windowId, spent[limit.measure]);
+  }
+  return sums;
 }
 
 /** Window id, start, end: one for a calendar window, one a slot for `rolling_24h`. */

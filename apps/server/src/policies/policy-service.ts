@@ -1,6 +1,13 @@
 import { randomUUIDv7 } from "node:crypto";
 import type { PolicyDocument, PolicyVersion } from "@tollhouse/contract";
-import { PolicyInvalid, type CompiledPolicy, type PolicySnapshot } from "@tollhouse/engine";
+import {
+  compilePolicies,
+  PolicyInvalid,
+  slotText,
+  type CompiledPolicy,
+  type CounterSlot,
+  type PolicySnapshot,
+} from "@tollhouse/engine";
 import {
   deletePolicy,
   pageOfPolicies,
@@ -9,18 +16,29 @@ import {
   readPolicies,
   readPolicy,
   type AdminRecord,
+  type CounterChange,
   type MemoryCounterStore,
   type Queryable,
   type Recorder,
   type Spool,
+  type Starting,
   type StoredPolicyVersion,
 } from "@tollhouse/store";
 import { assertMatch, type IfMatch } from "../control/etag.ts";
 import { Problem } from "../control/problem.ts";
-import { within } from "../limits/limit-service.ts";
+import { within } from "../limits/within.ts";
+import type { StartingChange, StartingCounters } from "../limits/starting-counters.ts";
 import type { SettledTap } from "../limits/settled-tap.ts";
 import { policyLedgerText } from "./policy-ledger-text.ts";
-import { addEnded, recordedSpend, type CounterSums, type NewSlot, type SlotSpendParts } from "./slot-spend.ts";
+import { withStored } from "./refreshed-policies.ts";
+import {
+  addEnded,
+  missedBySlots,
+  recordedSpend,
+  type CounterSums,
+  type NewSlot,
+  type SlotSpendParts,
+} from "./slot-spend.ts";
 import type { Turns } from "../turns.ts";
 
 export interface PolicyServiceParts extends SlotSpendParts {
@@ -32,6 +50,8 @@ export interface PolicyServiceParts extends SlotSpendParts {
   /** All policies as the database has them, as the snapshot of this version. */
   compile(from: Queryable, version: number): Promise<PolicySnapshot>;
   readonly turns: Turns;
+  /** Where several processes count; else counters start with what this process knows. */
+  readonly starting?: StartingCounters;
   /** Is there such a plan? */
   readonly hasPlan: (name: string) => boolean;
   now(): number;
@@ -48,6 +68,13 @@ interface Change {
   readonly before: PolicyVersion | null;
   readonly after: PolicyVersion | null;
 }
+
+interface Put extends Change {
+  readonly after: PolicyVersion;
+}
+
+/** Of what nobody counts yet, everything is new. */
+const NO_POLICIES = compilePolicies([]);
 
 /** Counters a ledger entry: what a policy starts with may be a hundred thousand of them. */
 const COUNTERS_A_RECORD = 2_000;
@@ -85,21 +112,19 @@ export class PolicyService {
   }
 
   create(input: PolicyDocument, actor: string): Promise<PolicyVersion> {
-    return this.#parts.turns.run(async () => {
+    return this.#changed(async () => {
       const after = this.#version(input, `pol_${randomUUIDv7().replaceAll("-", "")}`, 1);
-      await this.#put({ action: "policy.create", actor, before: null, after });
-      return after;
+      return { action: "policy.create", actor, before: null, after };
     });
   }
 
   /** The whole document anew, as the next version. */
   update(id: string, input: PolicyDocument, actor: string, ifMatch: IfMatch): Promise<PolicyVersion> {
-    return this.#parts.turns.run(async () => {
+    return this.#changed(async () => {
       const before = await this.get(id);
       assertMatch(ifMatch, id, before.version);
       const after = this.#version(input, id, before.version + 1);
-      await this.#put({ action: "policy.update", actor, before, after });
-      return after;
+      return { action: "policy.update", actor, before, after };
     });
   }
 
@@ -133,6 +158,50 @@ export class PolicyService {
     if (plan !== undefined && !this.#parts.hasPlan(plan))
       throw invalid("attach.plan", "expected a plan that there is: PUT /api/v1/plans/{name} makes one");
     return { ...input, id, version, created_at: new Date(this.#parts.now()).toISOString() };
+  }
+
+  async #changed(asked: () => Promise<Put>): Promise<PolicyVersion> {
+    const { starting, turns } = this.#parts;
+    const { after, left } = await turns.run(async () => {
+      const change = await asked();
+      if (starting !== undefined) return { after: change.after, left: await this.#putTogether(change, starting) };
+      await this.#put(change);
+      return { after: change.after, left: null };
+    });
+    if (left !== null) await starting?.countOrLeave(left);
+    return after;
+  }
+
+  /** In force before it is counted; what is left to do waits for every process, and so is done out of turn. */
+  async #putTogether(change: Put, starting: StartingCounters): Promise<StartingChange | null> {
+    const { after, actor } = change;
+    const next = compiled(() => this.#snapshot.with(after));
+    const slots = this.#snapshot.uncounted(next.byId(after.id) as CompiledPolicy);
+    const left = slots.length === 0 ? null : this.#startingOf(after, slots, actor);
+    await this.#record(change, []);
+    await this.#orTakeBack(change, () =>
+      this.#parts.db.transaction(async (tx) => {
+        await putPolicy(tx, this.#parts, after);
+        if (left !== null) await starting.begin(tx, left);
+      }),
+    );
+    this.#snapshot = next;
+    return left;
+  }
+
+  /** What a process that ended in between has not counted: nothing, where the policy is gone since, or is counted another way. */
+  abandoned({ id, version, slots }: Starting): StartingChange | null {
+    const policy = this.#snapshot.byId(id);
+    if (policy === undefined || slots === null) return null;
+    const names = new Set(slots);
+    const own = NO_POLICIES.uncounted(policy).filter(({ slot }) => names.has(nameOf(slot)));
+    return own.length === 0 ? null : this.#startingOf({ id, version }, own, "installation");
+  }
+
+  #startingOf({ id, version }: { id: string; version: number }, of: readonly NewSlot[], actor: string): StartingChange {
+    const slots = of.map(({ slot }) => nameOf(slot));
+    const behind = (): Promise<readonly CounterChange[]> => missedBySlots(this.#parts, of, this.#parts.now());
+    return { id, version, session: null, slots, action: "policy.count", actor, behind };
   }
 
   /**
@@ -243,27 +312,6 @@ export class PolicyService {
   }
 }
 
-/** Null: two processes went past a bound together that each of them kept. What is stored is in force all the same. */
-function withStored(
-  old: PolicySnapshot,
-  ids: readonly string[],
-  stored: readonly PolicyVersion[],
-): PolicySnapshot | null {
-  const byId = new Map(stored.map((policy) => [policy.id, policy]));
-  let next = old;
-  try {
-    for (const id of ids) {
-      const policy = byId.get(id);
-      if (policy === undefined) next = next.without(id);
-      else if (next.byId(id)?.giver.version !== policy.version) next = next.with(policy);
-    }
-    return next;
-  } catch (error) {
-    if (error instanceof PolicyInvalid) return null;
-    throw error;
-  }
-}
-
 /** `before` of the first page of versions. */
 export const VERSIONS_ALL = 2_147_483_647;
 const RECORDER_WAIT_MS = 10_000;
@@ -278,6 +326,10 @@ function compiled(work: () => PolicySnapshot): PolicySnapshot {
 
 function invalid(field: string, problem: string): Problem {
   return new Problem("REQUEST_INVALID", `${field}: ${problem}`, [{ field, problem }]);
+}
+
+function nameOf(slot: CounterSlot): string {
+  return `${slot.scope} ${slotText(slot)}`;
 }
 
 function notFound(id: string): never {

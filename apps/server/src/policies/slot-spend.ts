@@ -7,7 +7,15 @@ import {
   windowAt,
   type CounterSlot,
 } from "@tollhouse/engine";
-import { spendByValue, spendOfScope, type Database, type LedgerKeys, type Queryable } from "@tollhouse/store";
+import {
+  spendByValue,
+  spendOfScope,
+  type CounterChange,
+  type Database,
+  type LedgerKeys,
+  type Queryable,
+} from "@tollhouse/store";
+import { missedUse } from "../limits/missed-use.ts";
 import { present, spans } from "../limits/recorded-amounts.ts";
 import type { SettledCall } from "../limits/settled-tap.ts";
 import type { Place } from "../place.ts";
@@ -46,12 +54,34 @@ export function recordedSpend(
 ): Promise<RecordedSpend> {
   return parts.db.transaction(async (tx) => {
     await tx.query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY");
-    const sums: Sums = new Map();
-    for (const { slot, value } of slots)
-      if (value === null) await readAll(tx, parts, slot, nowMs, sums);
-      else await readOne(tx, parts, slot, value, nowMs, sums);
+    const sums = await usedUnder(tx, parts, slots, nowMs);
     return { sums, inside: await present(tx, parts.tenant, ended) };
   });
+}
+
+/** By how much the counters of these slots are behind what was used in their windows at `nowMs`, as one snapshot of the database has it. */
+export function missedBySlots(
+  parts: SlotSpendParts,
+  slots: readonly NewSlot[],
+  nowMs: number,
+): Promise<CounterChange[]> {
+  return parts.db.transaction(async (tx) => {
+    await tx.query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY");
+    return missedUse(tx, parts.tenant, await usedUnder(tx, parts, slots, nowMs));
+  });
+}
+
+async function usedUnder(
+  tx: Queryable,
+  parts: SlotSpendParts,
+  slots: readonly NewSlot[],
+  nowMs: number,
+): Promise<Sums> {
+  const sums: Sums = new Map();
+  for (const { slot, value } of slots)
+    if (value === null) await readAll(tx, parts, slot, nowMs, sums);
+    else await readOne(tx, parts, slot, value, nowMs, sums);
+  return sums;
 }
 
 /** Adds what calls used that ended and are not in the database yet, each in the window it was decided in. */

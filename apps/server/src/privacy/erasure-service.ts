@@ -15,7 +15,7 @@ import {
 import type { Access } from "../control/access.ts";
 import { Problem } from "../control/problem.ts";
 import type { Exchange } from "../gateway/exchange.ts";
-import { within } from "../limits/limit-service.ts";
+import { within } from "../limits/within.ts";
 import type { Place } from "../place.ts";
 import { Turns } from "../turns.ts";
 import type { OpenChecks } from "../sdk/open-checks.ts";

@@ -2,7 +2,7 @@ import { randomUUIDv7 } from "node:crypto";
 import type { LedgerKeyRotated } from "@tollhouse/contract";
 import { fieldOf } from "@tollhouse/ledger";
 import { findEntry, type Database, type Recorder, type Spool } from "@tollhouse/store";
-import { within } from "../limits/limit-service.ts";
+import { within } from "../limits/within.ts";
 
 export interface LedgerKeyParts {
   readonly spool: Pick<Spool, "append">;

@@ -7,6 +7,7 @@ import type { Exchange } from "../gateway/exchange.ts";
 import type { Upstream } from "../gateway/upstreams.ts";
 import type { LimitService } from "../limits/limit-service.ts";
 import { loadLimitServices } from "../limits/limit-services.ts";
+import { StartingCounters, type Together } from "../limits/starting-counters.ts";
 import type { SettledTap } from "../limits/settled-tap.ts";
 import type { Place } from "../place.ts";
 import { loadPolicies, type PolicyServices } from "../policies/load-policies.ts";
@@ -30,6 +31,8 @@ export interface InstallationParts {
   readonly upstreams: ReadonlyMap<string, Upstream>;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Where several processes count: how they wait for each other. */
+  readonly together?: Together;
   /** Nano-dollars for a session without a budget of its own; null = none. */
   readonly defaultBudget: bigint | null;
   readonly now: () => number;
@@ -43,6 +46,8 @@ export interface PlaceServices {
   readonly anomalies: AnomalyService;
   readonly providerKeys: ProviderKeyService;
   readonly payloads: PayloadService;
+  /** Where several processes count. */
+  readonly starting?: StartingCounters;
 }
 
 export interface LoadPlaceParts extends InstallationParts {
@@ -54,7 +59,8 @@ export interface LoadPlaceParts extends InstallationParts {
 /** The one place where the services of an environment are loaded; whoever adds a service adds it here. */
 export async function loadPlace(parts: LoadPlaceParts, place: Place): Promise<PlaceServices> {
   const standing = parts.countersOf(place.tenant);
-  const here = { ...parts, standing, tenant: place.tenant, environments: [place.environment] };
+  const starting = startingOf(parts, place);
+  const here = { ...parts, ...starting, standing, tenant: place.tenant, environments: [place.environment] };
   // Side by side: the database makes the rows of one while those of the other are read.
   const [limitsOf, policiesOf] = await Promise.all([loadLimitServices(here), loadPolicies(here)]);
   const blocksOf = await loadBlockServices({ ...here, limitsOf, policiesOf });
@@ -67,5 +73,16 @@ export async function loadPlace(parts: LoadPlaceParts, place: Place): Promise<Pl
     anomalies: anomaliesOf(place),
     providerKeys: providerKeysOf(place),
     payloads: await loadPayloadService(here),
+    ...starting,
   };
+}
+
+function startingOf(parts: LoadPlaceParts, place: Place): { readonly starting?: StartingCounters } {
+  const { db, spool, together, logger, now } = parts;
+  if (together === undefined) return {};
+  const failed = (error: unknown): void =>
+    logger.warning("what was used before a change is not counted yet; tried again", {
+      error: error instanceof Error ? error : new Error(String(error)),
+    });
+  return { starting: new StartingCounters({ ...place, db, spool, together, failed, now }) };
 }
