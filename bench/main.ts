@@ -8,6 +8,7 @@ import { CAN_PIN, LOAD_CORE, SERVER_CORE, startBenchProcess } from "./pinned-pro
 import { CAN_MEASURE_CPU } from "./process-times.ts";
 import { measureReports } from "./reports.ts";
 import type { Grown } from "./grown-rules.ts";
+import { startSharedStores } from "./shared-stores.ts";
 import { makeLimits, startServer, temporaryFolder } from "./server-under-test.ts";
 
 const SECTIONS = ["B1", "B3", "B4", "B5", "B6", "B6R", "B7"] as const;
@@ -32,6 +33,8 @@ const { values, positionals } = parseArgs({
     entries: { type: "string", default: "10000,1000000" },
     /** Another build to measure. */
     server: { type: "string", default: BUILT },
+    /** B1, B3 and B4 with counters in Redis. */
+    redis: { type: "boolean", default: false },
     /** Writes a CPU profile of the server under B1's load into this folder. */
     profile: { type: "string" },
   },
@@ -73,11 +76,14 @@ function grownOf(text: string): Grown {
 
 async function speedSections(): Promise<void> {
   const folder = await temporaryFolder();
+  const stores = values.redis ? await startSharedStores() : null;
+  if (stores !== null) console.log("counters in Redis, which is on the core of the load, as PostgreSQL is");
   const bare = await startBenchProcess("bare-pass-through.ts", SERVER_CORE, [`http://127.0.0.1:${upstream.port}`]);
   const server = await startServer({
     entry: values.server,
     dataDir: folder.path,
     upstreamPort: upstream.port,
+    env: stores?.env ?? {},
     flags: values.profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${values.profile}`],
   });
   try {
@@ -91,6 +97,7 @@ async function speedSections(): Promise<void> {
   } finally {
     await server.stop();
     await bare.stop();
+    await stores?.remove();
     await folder.remove();
   }
 }

@@ -61,6 +61,8 @@ export class CountersOfNode {
   readonly #keepingAlive: NodeJS.Timeout;
   #generation = 0;
   #laidDown = false;
+  /** Has a call waited for the counters to be open, and too long? Then none does until they are. */
+  #waitedInVain = false;
 
   constructor(parts: CountersOfNodeParts) {
     const { untoldMax: max = UNTOLD_MAX, keepAliveEveryMs = KEEP_ALIVE_EVERY_MS } = parts;
@@ -113,6 +115,7 @@ export class CountersOfNode {
   /** A new epoch is open, and its verbs are this node's. */
   entered(): void {
     this.#laidDown = false;
+    this.#waitedInVain = false;
     this.seen.clear();
     this.#breakers.clear();
     void this.teller.goOn();
@@ -126,7 +129,9 @@ export class CountersOfNode {
   /** Throws where calls are not to be admitted. */
   async untilAdmitting(): Promise<void> {
     if (this.teller.full) throw new NotAsked("slow", "too much has ended that the counters do not know yet");
-    if (this.#parts.admitting() || (await this.#parts.untilAdmitting?.(REBUILD_MS)) === true) return;
+    if (this.#parts.admitting()) return;
+    if (!this.#waitedInVain && (await this.#parts.untilAdmitting?.(REBUILD_MS)) === true) return;
+    this.#waitedInVain = true;
     throw new NotAsked("fenced", "the counters are being rebuilt");
   }
 

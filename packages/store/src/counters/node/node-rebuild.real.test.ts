@@ -278,7 +278,7 @@ test("an answer that comes when the counters were closed meanwhile admits nothin
   await history.told();
 });
 
-test("a call waits for a rebuild rather than be refused, and is refused where it takes too long", async () => {
+test("a call waits for a rebuild rather than be refused; where one has waited too long, none waits until it is done", async () => {
   const history = new History();
   history.layDown();
   await history.enter();
@@ -292,14 +292,19 @@ test("a call waits for a rebuild rather than be refused, and is refused where it
     failed: (error) => void history.failures.push(error),
     distrust: (reason) => void history.distrusted.push(reason),
   });
-  const reserved = ["soon", "late"].map((id) =>
-    Promise.resolve(node.of(history.tenant).reserve(id, [LIMIT], usd(1n), NOW)),
-  );
+  const counters = node.of(history.tenant);
+  const reserve = async (id: string): Promise<string> => (await counters.reserve(id, [LIMIT], usd(1n), NOW)).outcome;
+  const asked = ["soon", "late"].map(reserve);
   for (const [i, resolve] of waiting.entries()) resolve(i === 0);
-  expect(await Promise.allSettled(reserved)).toMatchObject([
-    { value: { outcome: "reserved" } },
-    { reason: { why: "fenced" } },
-  ]);
-  node.of(history.tenant).release("soon");
+  const fenced = { status: "rejected", reason: { why: "fenced" } };
+  expect(await Promise.allSettled(asked)).toMatchObject([{ value: "reserved" }, fenced]);
+  expect(await Promise.allSettled([reserve("later")])).toMatchObject([fenced]);
+  expect(waiting).toHaveLength(2);
+  node.entered();
+  const again = reserve("again");
+  expect(waiting).toHaveLength(3);
+  waiting[2]?.(true);
+  expect(await again).toBe("reserved");
+  for (const id of ["soon", "again"]) counters.release(id);
   expect(await node.close()).toBe(true);
 });
