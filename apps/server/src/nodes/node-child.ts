@@ -29,7 +29,7 @@ import { LATE, ROLLING, TIGHT, WIDE } from "./sample-limits.ts";
  * SIGTERM: leaves.
  */
 const [dir = "", databaseUrl = "", redisUrl = "", name = ""] = process.argv.slice(2);
-const LANES = 6;
+const LANES = 16;
 const say = (line: object): unknown => writeSync(1, `${JSON.stringify(line)}\n`);
 
 const database = await openDatabase({ url: databaseUrl }, { connectionsMax: 1 });
@@ -119,7 +119,7 @@ async function call(): Promise<void> {
   }
   const used = { usd: BigInt(randomInt(Number(held.usd) + 1)), tokens: held.tokens - 1n, requests: 1n };
   const deltas = here.settle(decision, used);
-  const late = randomInt(4) === 0 ? here.add(LATE, Date.now(), used.usd, decision) : null;
+  const late = randomInt(2) === 0 ? here.add(LATE, Date.now(), used.usd, decision) : null;
   void spool.append(outcomeOf(decision, "settled", deltas, late, used.usd));
 }
 
