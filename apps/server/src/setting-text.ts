@@ -1,5 +1,6 @@
 import { isIP } from "node:net";
 import { ROLES, type Role } from "@tollhouse/contract";
+import { readRedisUrls } from "@tollhouse/store";
 import { z } from "zod";
 
 const NANO_PER_USD_PLACES = 9;
@@ -114,9 +115,14 @@ export function readRoles(text: string): readonly Role[] | undefined {
   return ROLES.filter((role) => named.includes(role));
 }
 
-export function readRedisUrls(text: string): readonly string[] | undefined {
+export function redisUrlsOf(text: string): readonly string[] | undefined {
   const urls = text.split(",").map((url) => url.trim());
-  return urls.every((url) => readUrl(url, ["redis:", "rediss:"]) !== undefined) ? urls : undefined;
+  try {
+    readRedisUrls(urls);
+    return urls;
+  } catch {
+    return undefined;
+  }
 }
 
 export const flag = checked("`true` or `false`", (text) =>

@@ -12,9 +12,9 @@ import {
   readBudget,
   readHost,
   readMasterKey,
-  readRedisUrls,
   readRoles,
   readSeeds,
+  redisUrlsOf,
   type Read,
 } from "./setting-text.ts";
 
@@ -87,7 +87,10 @@ export const SETTINGS = {
   databaseUrl: optional("DATABASE_URL", postgresUrl, "PostgreSQL 15 or newer; not set: the embedded one", secret),
   redisUrls: optional(
     "REDIS_URL",
-    checked("a URL such as `redis://host:6379`, or several of one cluster with commas between them", readRedisUrls),
+    checked(
+      "a URL such as `redis://user:password@host:6379`, or several of one Redis Cluster with commas between them, or `redis+sentinel://user:password@host:26379/name-of-the-master` of one Sentinel or several; `rediss…` over TLS",
+      redisUrlsOf,
+    ),
     "counters that several processes share; needs `DATABASE_URL`, and the same master key in all of them. Not set: counters are in memory, and one process runs a database",
     secret,
   ),

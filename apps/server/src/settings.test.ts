@@ -230,10 +230,11 @@ describe("keys and addresses", () => {
   });
 
   test("several Redis addresses are one cluster", () => {
-    const redisUrls = ["redis://a:1", "rediss://b:2"];
+    const redisUrls = ["redis://a:1", "redis://b:2"];
     const env = { DATABASE_URL: "postgres://db/x", TOLLHOUSE_MASTER_KEY: MASTER };
     expect(load({ env: { ...env, REDIS_URL: redisUrls.join(", ") } }).redisUrls).toEqual(redisUrls);
-    expect(problemsOf({ env: { ...env, REDIS_URL: "http://a" } })).toHaveLength(1);
+    for (const REDIS_URL of ["http://a", "redis://a,rediss://b", "redis://a?db=1", "redis+sentinel://:pw@a"])
+      expect(problemsOf({ env: { ...env, REDIS_URL } })).toEqual([expect.stringMatching(/^REDIS_URL: expected a URL/)]);
   });
 
   test("shared counters need the database and the master key that all processes share, each asked for by name", () => {
@@ -258,12 +259,20 @@ describe("keys and addresses", () => {
           TOLLHOUSE_ADMIN_KEY: "admin-canary-of-20-or-more",
           TOLLHOUSE_MASTER_KEY: MASTER,
           DATABASE_URL: "postgres://u:p%40ss@db/x",
-          REDIS_URL: "redis://:redispass@r",
+          REDIS_URL: "redis+sentinel://:redispass@r/m?sentinel_password=sentinel%26pass",
         },
       }),
     );
     expect(secrets).toEqual(
-      expect.arrayContaining(["sk-canary-1", "admin-canary-of-20-or-more", MASTER, "p%40ss", "p@ss", "redispass"]),
+      expect.arrayContaining([
+        "sk-canary-1",
+        "admin-canary-of-20-or-more",
+        MASTER,
+        "p%40ss",
+        "p@ss",
+        "redispass",
+        "sentinel&pass",
+      ]),
     );
   });
 });

@@ -94,8 +94,9 @@ export function secretsOf(settings: Settings): string[] {
     for (const key of [settings.masterKey, ...(settings.ledgerSigningKeys ?? [])])
       secrets.push(key?.toString(encoding) ?? null);
   for (const text of [settings.databaseUrl, ...(settings.redisUrls ?? [])]) {
-    const password = text === null ? "" : new URL(text).password;
-    secrets.push(password, decodeURIComponent(password));
+    const { password = "", searchParams } = text === null ? {} : new URL(text);
+    const ofSentinel = searchParams?.get("sentinel_password") ?? "";
+    secrets.push(password, decodeURIComponent(password), ofSentinel, encodeURIComponent(ofSentinel));
   }
   return [...new Set(secrets.filter((secret) => secret !== null && secret !== ""))] as string[];
 }

@@ -59,6 +59,8 @@ export interface SystemRedis {
   reachable: boolean;
   latency_ms: number | null;
   servers: string[];
+  /** Why not all of it can be used; null: it can. */
+  problem: string | null;
   /** Numbers the makings of the counters; null: the database does not answer. */
   fence: { epoch: string; state: "open" | "closed"; since: string; why: string } | null;
 }

@@ -6,8 +6,10 @@ export { tollhouseProcess, type TollhouseProcess, type TollhouseProcessOptions }
 export {
   startedRedis,
   startedRedisCluster,
+  startedSentinel,
   type RedisOptions,
   type StartedRedis,
   type StartedRedisCluster,
 } from "./started-redis.ts";
 export { startedCluster, type ClusterOptions, type StartedCluster } from "./started-cluster.ts";
+export { testCertificate, type TestCertificate } from "./test-certificate.ts";

@@ -1,22 +1,29 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { connect, createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import type { TestCertificate } from "./test-certificate.ts";
 
 export interface RedisOptions {
   /** Further words of the command line: `["--maxmemory-policy", "allkeys-lru"]`. */
   readonly args?: readonly string[];
+  /** Text of a configuration file: a Sentinel is not started without one, and writes into it. */
+  readonly config?: string;
   /** Writes every change down before it answers, so that a kill loses nothing. Default: nothing is kept. */
   readonly durable?: boolean;
+  /** Listens with it too, on `tlsPort`. */
+  readonly certificate?: TestCertificate;
 }
 
 /** `redis-server` of PATH as a process of its own, on a free loopback port and a folder that outlives it. */
 export interface StartedRedis {
   readonly url: string;
   readonly port: number;
+  /** Null: without a certificate there is none. */
+  readonly tlsPort: number | null;
   readonly pid: number;
   /** One command, and the whole text of its answer as the server writes it. */
   command(...words: readonly string[]): Promise<string>;
@@ -32,11 +39,14 @@ export interface StartedRedis {
 }
 
 const START_MS_MAX = 20_000;
+/** A Sentinel does not know the command, and leaves the connection open. */
+const QUIT_ANSWER = /(\+OK|-ERR unknown command 'QUIT'[^\r]*)\r\n$/;
 const SLOTS = 16_384;
 
 export async function startedRedis(options: RedisOptions = {}): Promise<StartedRedis> {
   const folder = await mkdtemp(join(tmpdir(), "th-redis-"));
-  const redis = new RedisProcess(await freePort(), folder, options);
+  const tlsPort = options.certificate === undefined ? null : await freePort();
+  const redis = new RedisProcess({ port: await freePort(), tlsPort }, folder, options);
   await redis.start();
   return redis;
 }
@@ -70,14 +80,23 @@ export async function startedRedisCluster(masters = 3): Promise<StartedRedisClus
   return { nodes, urls: nodes.map(({ url }) => url), remove };
 }
 
+/** A Sentinel that alone decides that the master of this name is gone, half a second after it is. */
+export function startedSentinel(name: string, { port }: StartedRedis): Promise<StartedRedis> {
+  const of = (words: string): string => `sentinel ${words.replace(" ", ` ${name} `)}`;
+  const lines = [of(`monitor 127.0.0.1 ${port} 1`), of("down-after-milliseconds 500"), of("failover-timeout 3000")];
+  return startedRedis({ args: ["--sentinel"], config: `${lines.join("\n")}\n` });
+}
+
 class RedisProcess implements StartedRedis {
   readonly port: number;
+  readonly tlsPort: number | null;
   readonly #folder: string;
   readonly #options: RedisOptions;
   #child: ChildProcess | null = null;
 
-  constructor(port: number, folder: string, options: RedisOptions) {
-    this.port = port;
+  constructor(ports: Pick<StartedRedis, "port" | "tlsPort">, folder: string, options: RedisOptions) {
+    this.port = ports.port;
+    this.tlsPort = ports.tlsPort;
     this.#folder = folder;
     this.#options = options;
     process.once("exit", this.#lastThing);
@@ -96,7 +115,8 @@ class RedisProcess implements StartedRedis {
     if (empty) for (const name of ["appendonlydir", "dump.rdb"]) await this.#removeFile(name);
     const kept = this.#options.durable === true ? ["--appendonly", "yes", "--appendfsync", "always"] : ["--save", ""];
     const words = ["--port", String(this.port), "--bind", "127.0.0.1", "--dir", this.#folder, ...kept];
-    const child = spawn("redis-server", [...words, ...(this.#options.args ?? [])], {
+    const file = await this.#configFile();
+    const child = spawn("redis-server", [...file, ...words, ...this.#tls(), ...(this.#options.args ?? [])], {
       stdio: ["ignore", "pipe", "pipe"],
     });
     let said = "";
@@ -120,8 +140,11 @@ class RedisProcess implements StartedRedis {
     const all = [words, ["QUIT"]].map((each) => `*${each.length}\r\n${each.map(bulk).join("")}`);
     socket.write(all.join(""));
     let answer = "";
-    for await (const part of socket.setEncoding("utf8")) answer += part;
-    return answer.replace(/\+OK\r\n$/, "");
+    for await (const part of socket.setEncoding("utf8")) {
+      answer += part;
+      if (QUIT_ANSWER.test(answer) && !answer.endsWith("+OK\r\n")) socket.end();
+    }
+    return answer.replace(QUIT_ANSWER, "");
   }
 
   pause(): void {
@@ -145,6 +168,22 @@ class RedisProcess implements StartedRedis {
     process.off("exit", this.#lastThing);
     if (this.#child !== null) await this.kill();
     await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  #tls(): readonly string[] {
+    const { certificate } = this.#options;
+    if (certificate === undefined || this.tlsPort === null) return [];
+    const { cert, key } = certificate;
+    const files = ["--tls-cert-file", cert, "--tls-key-file", key, "--tls-ca-cert-file", cert];
+    return ["--tls-port", String(this.tlsPort), ...files, "--tls-auth-clients", "no"];
+  }
+
+  async #configFile(): Promise<readonly string[]> {
+    const { config } = this.#options;
+    if (config === undefined) return [];
+    const path = join(this.#folder, "redis.conf");
+    await writeFile(path, config);
+    return [path];
   }
 
   #removeFile(name: string): Promise<void> {

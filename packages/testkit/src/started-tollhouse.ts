@@ -60,8 +60,18 @@ export async function startedTollhouse(options: StartedOptions = {}): Promise<St
     LOG_LEVEL: "error",
     ...options.env,
   };
+  const remove = async (): Promise<void> => {
+    if (beside === undefined) {
+      await simulator.close();
+      await database.drop();
+    }
+    await rm(dataDir, { recursive: true, force: true });
+  };
   const settings = loadSettings({ env, argv: [], yamlText: options.yaml ?? null, cwd: dataDir });
-  const tollhouse = await startTollhouse(settings);
+  const tollhouse = await startTollhouse(settings).catch(async (error: unknown) => {
+    await remove();
+    throw error;
+  });
   if (settings.redisUrls !== null) await untilReady(tollhouse.address);
   return {
     url: tollhouse.address,
@@ -73,11 +83,7 @@ export async function startedTollhouse(options: StartedOptions = {}): Promise<St
     recorded: () => tollhouse.recorded(),
     stop: async () => {
       await tollhouse.stop();
-      if (beside === undefined) {
-        await simulator.close();
-        await database.drop();
-      }
-      await rm(dataDir, { recursive: true, force: true });
+      await remove();
     },
   };
 }

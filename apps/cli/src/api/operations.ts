@@ -706,6 +706,7 @@ export interface SystemRedis {
   readonly reachable: boolean;
   readonly latency_ms: number | null;
   readonly servers: readonly string[];
+  readonly problem: string | null;
   readonly fence: { readonly epoch: string; readonly state: "open" | "closed"; readonly since: string; readonly why: string } | null;
 }
 

@@ -22,6 +22,7 @@ const REDIS = {
   reachable: true,
   latency_ms: 0.3,
   servers: ["10.0.0.9:6379"],
+  problem: null,
   fence: { epoch: "1", state: "open" as const, since: "2026-11-21T06:30:00.000Z", why: "the first start" },
 };
 const WELL: System = {

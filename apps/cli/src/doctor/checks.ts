@@ -95,12 +95,12 @@ function databaseCheck({ postgresql: { embedded, reachable, latency_ms } }: Syst
 
 function redisCheck({ redis, node }: System): Check {
   if (redis === null) return ok("Redis", `none: counters are in the ${node.counters} of one process`);
-  const { reachable, latency_ms, servers, fence } = redis;
+  const { reachable, latency_ms, servers, problem, fence } = redis;
   if (!reachable)
     return bad(
       "fail",
       "Redis",
-      `${servers.join(", ")}: does not answer`,
+      problem ?? `${servers.join(", ")}: does not answer`,
       "Budgets cannot be asked: bring it back. It is filled anew by itself.",
     );
   if (fence === null)

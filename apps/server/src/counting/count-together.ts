@@ -5,6 +5,7 @@ import {
   INSTALLATION_ROLE,
   loadDeploymentId,
   MemoryCounterStore,
+  StartRefused,
   type OpenDatabase,
   type RedisCounters,
   type Recorder,
@@ -37,11 +38,18 @@ export interface TogetherParts {
   readonly onDeath: (reason: string) => void;
 }
 
-/** Counters in Redis, shared with every other process on the database (docs/adr/0016). Waits for Redis at no point. */
+/** A server that answers at all does so at once; one that does not is waited for behind the open port. */
+const JOIN_MS = 1_000;
+
+/**
+ * Counters in Redis, shared with every other process on the database (docs/adr/0016). Does not wait for a Redis that is away; throws
+ * StartRefused (REDIS_UNUSABLE) where one answers that can never be used as it is.
+ */
 export async function startTogether(parts: TogetherParts): Promise<Counting> {
   const { db, settings } = parts;
   const installation = await loadDeploymentId(db);
   const redis = connectRedis({ urls: parts.redisUrls, installation, node: parts.spool.node });
+  await assertUsable(redis, parts.logger);
   // Before anything of it is loaded: what changes meanwhile is read again.
   const since = await configurationVersion(db);
   const part = new Part(parts, redis, since);
@@ -64,6 +72,22 @@ const LEFT_MS = 5_000;
 
 function asFields(error: unknown): { readonly error: Error } {
   return { error: error instanceof Error ? error : new Error(String(error)) };
+}
+
+async function assertUsable(redis: RedisCounters, logger: Logger): Promise<void> {
+  const { promise: late, resolve } = Promise.withResolvers<"late">();
+  const timer = setTimeout(() => resolve("late"), JOIN_MS);
+  const joined = redis.joined().then(
+    () => null,
+    (error: unknown) => error as Error,
+  );
+  const answer = await Promise.race([joined, late]);
+  clearTimeout(timer);
+  if (answer === "late")
+    return logger.warning("Redis cannot be used yet, and no call is admitted until it can", { reason: redis.trouble });
+  if (answer === null) return;
+  await redis.close();
+  throw new StartRefused("REDIS_UNUSABLE", `REDIS_URL: ${answer.message}`, answer);
 }
 
 /** The part that this process takes among the nodes. */

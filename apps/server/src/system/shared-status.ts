@@ -6,14 +6,14 @@ import {
   type CountersOfNode,
   type Database,
   type NodeRow,
-  type SharedCounters,
+  type RedisCounters,
 } from "@tollhouse/store";
 import { inTime, type SharedStatus } from "./system-status.ts";
 
 export interface SharedStatusParts {
   /** As the installation. */
   readonly db: Database;
-  readonly redis: Pick<SharedCounters, "health">;
+  readonly redis: Pick<RedisCounters, "health" | "trouble">;
   readonly ofNode: CountersOfNode;
 }
 
@@ -28,12 +28,13 @@ export function sharedStatus({ db, redis, ofNode }: SharedStatusParts): SharedSt
   };
 }
 
-async function statusOf(db: Database, redis: Pick<SharedCounters, "health">): Promise<SystemRedis> {
+async function statusOf(db: Database, redis: SharedStatusParts["redis"]): Promise<SystemRedis> {
   const [health, fence] = await Promise.all([redis.health(), inTime(readFence(db))]);
   return {
     reachable: health.reachable,
     latency_ms: health.latencyMs,
     servers: [...health.nodes],
+    problem: redis.trouble,
     fence:
       fence === null
         ? null

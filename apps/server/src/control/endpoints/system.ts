@@ -36,6 +36,7 @@ const redis: z.ZodType<SystemRedis> = z
     reachable: z.boolean(),
     latency_ms: milliseconds,
     servers: z.array(z.string()),
+    problem: z.string().nullable().meta({ description: "Why not all of it can be used." }),
     fence: z
       .strictObject({
         epoch: z.string().regex(/^\d+$/),
@@ -129,6 +130,7 @@ export const getSystem = endpoint({
         reachable: true,
         latency_ms: 0.3,
         servers: ["10.0.0.9:6379"],
+        problem: null,
         fence: { epoch: "1795242600000", state: "open", since: STARTED, why: "the first start" },
       },
       spool: { bytes: 4096, bytes_max: 1_073_741_824, refusing: null },

@@ -11,7 +11,9 @@ export interface Master {
 const ASK_MS = 2_000;
 const ALL = [[0, SLOTS - 1]] as const;
 
-/** Where the masters are now. Asks nodes of the cluster, one after another until one knows. Null: none does. */
+/**
+ * Where the masters are now. Asks nodes of the cluster, or Sentinels, one after another until one knows. Null: none does.
+ */
 export async function findMasters(place: RedisPlace, known: readonly Address[]): Promise<readonly Master[] | null> {
   if (place.kind === "single") return place.addresses.map((address) => ({ address, slots: ALL }));
   const asked = new Set<string>();
@@ -19,13 +21,32 @@ export async function findMasters(place: RedisPlace, known: readonly Address[]):
     const name = `${address.host}:${address.port}`;
     if (asked.has(name)) continue;
     asked.add(name);
-    const found = await askOnce(address, place).catch(() => null);
+    const found = await (place.sentinel === null ? askNode(address, place) : askSentinel(address, place)).catch(
+      () => null,
+    );
     if (found !== null && found.length > 0) return found;
   }
   return null;
 }
 
-async function askOnce(address: Address, place: RedisPlace): Promise<readonly Master[]> {
+async function askNode(address: Address, place: RedisPlace): Promise<readonly Master[]> {
+  return mastersOf(await askOnce(address, place, ["CLUSTER", "SLOTS"]), address);
+}
+
+/** What it knows may be old: whoever uses the address asks that server whether it is the master. */
+async function askSentinel(address: Address, place: RedisPlace): Promise<readonly Master[]> {
+  const { master = "", username, password } = place.sentinel ?? {};
+  const asked = { tls: place.tls, username, password };
+  const found = await askOnce(address, asked, ["SENTINEL", "GET-MASTER-ADDR-BY-NAME", master]);
+  const [host, port] = (found ?? []) as readonly string[];
+  return host === undefined ? [] : [{ address: { host, port: Number(port) }, slots: ALL }];
+}
+
+async function askOnce(
+  address: Address,
+  place: Pick<RedisPlace, "tls" | "username" | "password">,
+  command: readonly string[],
+): Promise<unknown> {
   const client = createClient({
     RESP: 2,
     ...(place.username !== undefined && { username: place.username }),
@@ -44,7 +65,7 @@ async function askOnce(address: Address, place: RedisPlace): Promise<readonly Ma
   const late = setTimeout(() => client.destroy(), ASK_MS);
   try {
     await client.connect();
-    return mastersOf(await client.sendCommand(["CLUSTER", "SLOTS"]), address);
+    return await client.sendCommand(command);
   } finally {
     clearTimeout(late);
     client.destroy();

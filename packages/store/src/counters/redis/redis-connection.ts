@@ -35,6 +35,8 @@ export class RedisConnection {
   #client: Client;
   #usable = false;
   #refused: string | null = null;
+  /** What the last attempt said. */
+  #failed = "";
   #checking: Client | null = null;
   #checkedAt = 0;
   #unanswered = 0;
@@ -60,6 +62,12 @@ export class RedisConnection {
   /** Why this server can never be used as it is; null = nothing against it. */
   get refused(): string | null {
     return this.#refused;
+  }
+
+  /** Why it cannot be used now, whether that may pass or not; null = nothing is known against it. */
+  get trouble(): string | null {
+    if (this.#refused !== null || this.#usable) return this.#refused;
+    return `${this.name} cannot be reached${this.#failed === "" ? "" : `: ${this.#failed}`}`;
   }
 
   /** Rejects with CountersUnavailable, or with the ErrorReply of the server. */
@@ -100,14 +108,17 @@ export class RedisConnection {
   }
 
   #unreachable(cause?: unknown): CountersUnavailable {
-    const why = this.#refused ?? `${this.name} cannot be reached`;
+    const why = this.trouble ?? `${this.name} cannot be reached`;
     return new CountersUnavailable("unreachable", why, cause);
   }
 
   #connect(): Client {
     this.#heardAt = performance.now();
     const client = newClient(this.address, this.#options.place);
-    client.on("error", () => this.#down(client));
+    client.on("error", (error: Error) => {
+      if (client === this.#client) this.#failed = error.message;
+      this.#down(client);
+    });
     client.on("ready", () => void this.#check(client));
     client.connect().catch(() => undefined);
     return client;

@@ -66,6 +66,11 @@ export class RedisCounters implements SharedCounters {
     return this.#servers.untilWhole();
   }
 
+  /** Why not every server can be used now, in words without a secret; null: all can. */
+  get trouble(): string | null {
+    return this.#servers.trouble;
+  }
+
   of(tenant: string): RedisTenantCounters {
     let counters = this.#tenants.get(tenant);
     if (counters !== undefined) return counters;

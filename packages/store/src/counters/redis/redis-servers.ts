@@ -45,6 +45,15 @@ export class RedisServers {
     return this.#found && this.masters.every((master) => master.usable);
   }
 
+  /** What is missing, in words; null: nothing. */
+  get trouble(): string | null {
+    if (this.whole) return null;
+    const lost = this.masters.flatMap(({ trouble }) => trouble ?? []);
+    if (lost.length > 0) return lost.join(", ");
+    if (this.#place.sentinel !== null) return `no Sentinel knows a master ${this.#place.sentinel.master}`;
+    return this.#found ? "no Redis has answered yet" : "no Redis knows who has every slot";
+  }
+
   /** Resolves when `whole`; rejects as soon as a server says that it cannot be used, or where it takes longer. */
   async untilWhole(withinMs = Infinity): Promise<void> {
     const deadline = performance.now() + withinMs;
@@ -118,9 +127,7 @@ export class RedisServers {
   }
 
   #missing(): CountersUnavailable {
-    const lost = this.masters.filter(({ usable }) => !usable).map(({ name, refused }) => refused ?? name);
-    const what = lost.length > 0 ? `not reached: ${lost.join(", ")}` : "no Redis has answered yet";
-    return new CountersUnavailable("unreachable", what);
+    return new CountersUnavailable("unreachable", this.trouble ?? "no Redis has answered yet");
   }
 
   #change(): Promise<void> {

@@ -9,6 +9,7 @@ test("one URL is a server, with user, password, database and TLS; several are a 
     username: "us@er",
     password: "p@ss",
     database: 2,
+    sentinel: null,
   });
   expect(readRedisUrls(["redis://a", "redis://[::1]:7001"])).toMatchObject({
     kind: "cluster",
@@ -20,7 +21,29 @@ test("one URL is a server, with user, password, database and TLS; several are a 
   });
 });
 
+test("Sentinels know the master by its name, and may ask for another password than it does", () => {
+  const urls = ["redis+sentinel://u:p@s1/counters/3?sentinel_password=s%26p", "redis+sentinel://s2:5000/counters"];
+  expect(readRedisUrls(urls)).toEqual({
+    kind: "sentinel",
+    addresses: [
+      { host: "s1", port: 26_379 },
+      { host: "s2", port: 5_000 },
+    ],
+    tls: false,
+    username: "u",
+    password: "p",
+    database: 3,
+    sentinel: { master: "counters", username: undefined, password: "s&p" },
+  });
+  expect(readRedisUrls(["rediss+sentinel://s1/m"])).toMatchObject({ kind: "sentinel", tls: true });
+});
+
 test.each([
+  [["redis://a?x=1"], /no parameters/],
+  [["redis+sentinel://a/m?password=s3cret"], /no parameters but sentinel_username/],
+  [["redis+sentinel://a"], /name of the master/],
+  [["redis+sentinel://a/m", "redis+sentinel://b/n"], /name of the master/],
+  [["redis+sentinel://a/m", "redis://b"], /same protocol/],
   [[], /expected a URL/],
   [["http://a"], /redis:\/\/ or rediss/],
   [["redis://:s3cret@a/x"], /number of a database/],
