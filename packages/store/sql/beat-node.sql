@@ -1,5 +1,4 @@
--- What the node is told back: the fence, and a member of the open epoch that is gone. Not where this node was away itself: then all others
--- look as if they were.
+-- What the node is told back: the fence.
 -- $1 id, $2 instance, $3 state, $4 address, $5 spool bytes, $6 in flight, $7 pending, $8 untold, $9 worst overspend
 UPDATE nodes AS n SET
   heartbeat_at = clock_timestamp(),
@@ -8,9 +7,4 @@ UPDATE nodes AS n SET
   overspend_max = greatest(n.overspend_max, $9)
 FROM counter_fence AS f
 WHERE n.id = $1 AND n.instance = $2
-RETURNING f.epoch, f.state = 'open' AS open, (
-  SELECT gone.name FROM nodes AS gone
-  WHERE f.state = 'open' AND gone.state <> 'stopped' AND gone.owes AND gone.entered = f.epoch
-    AND gone.heartbeat_at <= clock_timestamp() - node_lease() AND n.alive_since <= clock_timestamp() - node_lease()
-    AND gone.id <> n.id
-  LIMIT 1) AS gone;
+RETURNING f.epoch, f.state = 'open' AS open;

@@ -71,9 +71,11 @@ export class Fence {
   #entered: bigint | null = null;
   /** The closed epoch for which everything up to the recorder's boundary is in the database. */
   #laidDown: { readonly epoch: bigint; readonly atMs: number; acknowledged: boolean } | null = null;
-  /** Why the epoch that it is in must be closed: it is not to be trusted, or a member of it is gone. */
+  /**
+   * Why the epoch that it is in must be closed. That another member is gone is no reason: the counters know what it held and ended in its
+   * last seconds, the database does not yet.
+   */
   #distrust: string | null = null;
-  #gone: string | null = null;
   #asleep: "redis" | "counters" | "database" = "counters";
   #unanswered = 0;
   #reason: string | null = "it has just been started";
@@ -131,10 +133,8 @@ export class Fence {
     this.nudge();
   }
 
-  heard({ epoch, open, gone }: Heard): void {
-    if (gone !== null && open && epoch === this.#entered) this.#gone = `${gone} is gone`;
-    else if (open && epoch === this.#entered) return;
-    this.nudge();
+  heard({ epoch, open }: Heard): void {
+    if (!open || epoch !== this.#entered) this.nudge();
   }
 
   noticed(reason: string): void {
@@ -187,10 +187,8 @@ export class Fence {
 
   async #whileOpen(epoch: bigint): Promise<number> {
     const { db, process, counters } = this.#parts;
-    const reason = this.#distrust ?? this.#gone;
-    if (reason !== null) {
-      this.#gone = null;
-      await closeFence(db, process, epoch, reason);
+    if (this.#distrust !== null) {
+      await closeFence(db, process, epoch, this.#distrust);
       return 0;
     }
     try {
@@ -219,7 +217,6 @@ export class Fence {
     this.#entered = epoch;
     this.#laidDown = null;
     this.#distrust = null;
-    this.#gone = null;
     this.#unanswered = 0;
     this.#opened(epoch);
     return 0;

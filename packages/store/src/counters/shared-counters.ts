@@ -67,23 +67,34 @@ export interface SharedCounterStore extends CounterStore {
   look(limits: readonly Limit[], nowMs: number): Promise<readonly CounterState[]>;
 }
 
+/** A reservation, with what it holds on each of its counters. */
+export interface OpenReservation {
+  readonly tenant: string;
+  readonly id: string;
+  readonly owner: string;
+  readonly deadlineMs: number;
+  readonly held: readonly {
+    readonly limitId: string;
+    readonly windowId: string;
+    readonly measure: Limit["measure"];
+    readonly amount: bigint;
+  }[];
+}
+
 /** What a rebuild is made of: one snapshot of the database. */
 export interface RebuildSource {
   /** Settled sums of every counter whose window can still count. */
   sums(): AsyncIterable<{ readonly tenant: string } & CounterChange>;
   /** Every reservation that is open. */
-  open(): AsyncIterable<{
-    readonly tenant: string;
-    readonly id: string;
-    readonly owner: string;
-    readonly deadlineMs: number;
-    readonly held: readonly {
-      readonly limitId: string;
-      readonly windowId: string;
-      readonly measure: Limit["measure"];
-      readonly amount: bigint;
-    }[];
-  }>;
+  open(): AsyncIterable<OpenReservation>;
+  /**
+   * What the store itself still holds of the epoch that was open last, read once that is closed for good: a node that is away has
+   * reservations that no database knows yet. Of those that were found, `unknown` answers the ones that are to be held on.
+   */
+  readonly left?: {
+    readonly epoch: bigint;
+    unknown(found: readonly OpenReservation[]): Promise<readonly OpenReservation[]>;
+  };
   readonly tenants: readonly string[];
 }
 

@@ -28,8 +28,6 @@ export interface NodeFigures {
 export interface Heard {
   readonly epoch: bigint;
   readonly open: boolean;
-  /** Name of a member of the open epoch that has not been heard of for its lease; null = none. */
-  readonly gone: string | null;
 }
 
 /** A node as the status page shows it. */

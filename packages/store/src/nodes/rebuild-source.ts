@@ -1,8 +1,9 @@
 import type { Amounts } from "@tollhouse/engine";
-import type { RebuildSource } from "../counters/shared-counters.ts";
+import type { OpenReservation, RebuildSource } from "../counters/shared-counters.ts";
 import type { Database, Queryable } from "../database/database.ts";
 import { sql } from "../database/sql.ts";
 import { idOfUuid } from "../ledger/tenant-id.ts";
+import { readFence } from "./fence-store.ts";
 import type { IntentRecord } from "../spool/records.ts";
 
 export interface RebuildSnapshot {
@@ -47,6 +48,7 @@ interface OwnerRow {
 const PAGE = 5000;
 /** Longer than the longest window that can be running (a month). */
 const COUNTS_MS = 32 * 24 * 3_600_000;
+const DECISION = /^[0-9a-f]{32}$/;
 const FIRST_ID = "0".repeat(32);
 
 /** Everything that counters are made of, as one snapshot of the database has it. A page of it is in memory at a time. */
@@ -62,15 +64,34 @@ export function inRebuildSnapshot<T>(
     const deadlines = new Map(
       owners.map(({ id, live, heartbeat_age_ms }) => [id, nowMs + holdMs - (live ? 0 : Number(heartbeat_age_ms))]),
     );
+    const acknowledged = owners.filter((owner) => owner.acknowledged).map(({ id }) => id);
+    const { opened } = await readFence(tx);
     const tenants = (await tx.query<{ id: string }>("SELECT id FROM tenants ORDER BY id")).rows;
     const source = {
       tenants: tenants.map(({ id }) => idOfUuid(id)),
       sums: () => sumsOf(tx, nowMs - COUNTS_MS),
       // Of a node that nobody knows (its row is forgotten long after it was gone) nothing is waited for.
       open: () => openOf(tx, (owner) => deadlines.get(owner) ?? nowMs),
+      left: { epoch: opened, unknown: (found: readonly OpenReservation[]) => unknownOf(tx, found, acknowledged) },
     };
-    return work({ source, acknowledged: owners.filter((owner) => owner.acknowledged).map(({ id }) => id) });
+    return work({ source, acknowledged });
   });
+}
+
+/**
+ * Of a node that has laid down the database has all. Of one that is away it lacks the last second, or more: what neither is open nor has
+ * ended here was reserved by it, and may have been sent.
+ */
+async function unknownOf(
+  tx: Queryable,
+  found: readonly OpenReservation[],
+  acknowledged: readonly string[],
+): Promise<readonly OpenReservation[]> {
+  const ofOthers = found.filter(({ owner, id }) => !acknowledged.includes(owner) && DECISION.test(id));
+  if (ofOthers.length === 0) return [];
+  const values = [ofOthers.map(({ tenant }) => tenant), ofOthers.map(({ id }) => id)];
+  const known = new Set((await tx.query<{ id: string }>(sql("known-calls"), values)).rows.map(({ id }) => id));
+  return ofOthers.filter(({ id }) => !known.has(id));
 }
 
 async function* sumsOf(tx: Queryable, sinceMs: number): AsyncGenerator<Sum, void> {

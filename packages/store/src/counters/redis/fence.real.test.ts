@@ -193,6 +193,34 @@ describe("epochs", () => {
     expect(await standing(counters)).toEqual(ON_ALL.map(() => [0n, 7n]));
   });
 
+  test("what only the counters knew of a node that is away is held on by a rebuild, also when its scripts are gone", async () => {
+    const redis = await redisOf({ durable: true });
+    const old = await opened(redis);
+    for (const id of ["away", "known", "ended"]) await old.of(TENANT).reserve(id, ON_ALL, usd(7n), NOW);
+    await old.of(TENANT).settle("ended", usd(5n));
+    await redis.kill();
+    await redis.start();
+    const counters = node(redis, "node-2");
+    const found: string[] = [];
+    const left: RebuildSource["left"] = {
+      epoch: 1n,
+      unknown: async (some) => {
+        found.push(
+          ...some.map(({ id, owner, held }) => `${id} ${owner} ${held.map(({ amount }) => amount).join(" ")}`),
+        );
+        // Its owner, asleep until now, can do nothing there any more.
+        expect(await untilAnswered(() => old.of(TENANT).settle("known", usd(1n)))).toBe("fenced");
+        return some.filter(({ id }) => id === "away");
+      },
+    };
+    await counters.rebuild(2n, { ...source(sumsOf(5n)), left });
+    counters.enter(2n);
+    expect(found.toSorted()).toEqual(["away node-1 7 7 7", "known node-1 7 7 7"]);
+    expect(await standing(counters)).toEqual(ON_ALL.map(() => [5n, 7n]));
+    await counters.of(TENANT).settle("away", usd(6n));
+    expect(await standing(counters)).toEqual(ON_ALL.map(() => [11n, 0n]));
+  });
+
   test("a rebuild that breaks off opens nothing, and the next attempt finds nothing of it", async () => {
     const redis = await redisOf();
     const counters = node(redis, "node-1");

@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
-import { CountersUnavailable, type RebuildSource } from "../shared-counters.ts";
+import { CountersUnavailable, type OpenReservation, type RebuildSource } from "../shared-counters.ts";
 import { rebuildScripts, verbScripts, type Script } from "./counter-scripts.ts";
 import { epochPrefix, type KeyNames } from "./key-names.ts";
 import { keySlot } from "./key-slot.ts";
+import { leftReservations } from "./left-reservations.ts";
 import type { RedisConnection } from "./redis-connection.ts";
 import type { RedisServers } from "./redis-servers.ts";
 import { removeEpochsBefore } from "./remove-epochs.ts";
@@ -48,7 +49,22 @@ export async function rebuildCounters(
   for await (const { tenant, limitId, windowId, amount } of from.sums())
     await writerOf(tenant).settled(limitId, windowId, amount, nowMs);
   for await (const reservation of from.open()) await writerOf(reservation.tenant).hold(reservation, nowMs);
+  for (const [tenant, writer] of written)
+    for await (const found of leftOf(servers, keys.fence(tenant), tenant, from))
+      for (const reservation of found) await writer.hold(reservation, nowMs);
   for (const writer of written.values()) await writer.open();
+}
+
+async function* leftOf(
+  servers: RedisServers,
+  fence: string,
+  tenant: string,
+  { left }: RebuildSource,
+): AsyncGenerator<readonly OpenReservation[], void> {
+  if (left === undefined) return;
+  const server = servers.ofSlot(keySlot(fence));
+  for await (const found of leftReservations(server, { tenant, fence, epoch: left.epoch }))
+    yield found.length === 0 ? [] : await left.unknown(found);
 }
 
 async function loadScripts(masters: readonly RedisConnection[], scripts: readonly Script[]): Promise<void> {
@@ -61,8 +77,6 @@ async function loadScripts(masters: readonly RedisConnection[], scripts: readonl
     ),
   );
 }
-
-type Open = RebuildSource extends { open(): AsyncIterable<infer One> } ? One : never;
 
 /** What is written of one tenant. Each write is counted: where one is missing at the end, the server has lost it. */
 class TenantWriter {
@@ -95,7 +109,7 @@ class TenantWriter {
     await this.#keep(key, windowId, nowMs);
   }
 
-  async hold({ id, owner, deadlineMs, held }: Open, nowMs: number): Promise<void> {
+  async hold({ id, owner, deadlineMs, held }: OpenReservation, nowMs: number): Promise<void> {
     const amounts = { usd: 0n, tokens: 0n, requests: 0n };
     for (const { measure, amount } of held) if (amount > amounts[measure]) amounts[measure] = amount;
     for (const { limitId, windowId, measure } of held) {
