@@ -1,12 +1,16 @@
 import { Random } from "../chaos/random.ts";
 
-/** Whose an event is: those of a process that was killed never happen. */
+/** Whose an event is: those of a process that was killed never happen, those of one that is stopped wait. */
 export interface Owner {
   alive: boolean;
+  /** SIGSTOP until then; what is due meanwhile happens when it goes on. */
+  stoppedUntilMs?: number;
+  /** How far its wall clock is off. */
+  clockOffMs?: number;
 }
 
 interface Event {
-  readonly atMs: number;
+  atMs: number;
   /** Breaks ties by chance: what is due together happens in an order that only the seed knows. */
   readonly rank: number;
   readonly number: number;
@@ -67,6 +71,13 @@ export class VirtualTime {
         const event = this.#pop();
         if (event === undefined) return false;
         if (event.cancelled || event.owner?.alive === false) continue;
+        const stoppedUntilMs = event.owner?.stoppedUntilMs ?? 0;
+        if (stoppedUntilMs > event.atMs) {
+          event.atMs = stoppedUntilMs;
+          this.#push(event);
+          continue;
+        }
+        if (event.owner !== null) this.process = event.owner;
         this.#nowMs = Math.max(this.#nowMs, event.atMs);
         event.happen();
         await untilQuiet();
@@ -80,23 +91,37 @@ export class VirtualTime {
 
   /** The clocks and timers that the product reads, for as long as the run takes. */
   #install(): () => void {
-    const { setTimeout, clearTimeout, setImmediate, performance } = globalThis;
+    const { setTimeout, clearTimeout, setInterval, clearInterval, setImmediate, performance } = globalThis;
     const { now } = Date;
+    const { random } = Math;
     const { waitAsync, notify } = Atomics;
     const timer = (happen: () => void, delayMs: number): unknown => {
       const owner = this.process;
       const event = owner === null || !owner.alive ? { cancelled: true } : this.at(delayMs, owner, happen);
       return { event, ref: () => undefined, unref: (): unknown => ({ event }) };
     };
+    const clear = (of: { event: { cancelled: boolean } } | null | undefined): void => {
+      if (of !== null && of !== undefined) of.event.cancelled = true;
+    };
+    const repeated = (happen: () => void, everyMs: number): unknown => {
+      const again = timer as (happen: () => void, delayMs: number) => { event: { cancelled: boolean } };
+      const turn = (): void => {
+        ticking.event = again(turn, everyMs).event;
+        happen();
+      };
+      const ticking = { event: again(turn, everyMs).event, ref: () => undefined, unref: () => undefined };
+      return ticking;
+    };
     Object.assign(globalThis, {
       setTimeout: timer,
-      clearTimeout: (of: { event: { cancelled: boolean } } | null | undefined) => {
-        if (of !== null && of !== undefined) of.event.cancelled = true;
-      },
+      clearTimeout: clear,
+      setInterval: repeated,
+      clearInterval: clear,
       setImmediate: (happen: () => void) => timer(happen, 0),
     });
     Object.defineProperty(globalThis, "performance", { value: { now: () => this.#nowMs }, configurable: true });
-    Date.now = () => Math.floor(START_MS + this.#nowMs + this.steppedMs);
+    Date.now = () => Math.floor(START_MS + this.#nowMs + this.steppedMs + (this.process?.clockOffMs ?? 0));
+    Math.random = () => this.random.next();
     Object.assign(Atomics, {
       waitAsync: () => ({
         async: true,
@@ -107,9 +132,10 @@ export class VirtualTime {
       },
     });
     return () => {
-      Object.assign(globalThis, { setTimeout, clearTimeout, setImmediate });
+      Object.assign(globalThis, { setTimeout, clearTimeout, setInterval, clearInterval, setImmediate });
       Object.defineProperty(globalThis, "performance", { value: performance, configurable: true, writable: true });
       Date.now = now;
+      Math.random = random;
       Object.assign(Atomics, { waitAsync, notify });
     };
   }
