@@ -167,6 +167,18 @@ describe("wrong settings stop the start", () => {
     expect(load({ env }).port).toBe(8787);
   });
 
+  test("variables of the command line, and of the commands in docs/api.md, do not", () => {
+    const env = {
+      TOLLHOUSE_URL: "http://127.0.0.1:8787",
+      TOLLHOUSE_KEY: "th_dev_x",
+      TOLLHOUSE_PROFILE: "home",
+      TOLLHOUSE_PROFILES: "/p.json",
+      TOLLHOUSE_ENVIRONMENT: "dev",
+      TOLLHOUSE_TENANT: "acme",
+    };
+    expect(load({ env }).port).toBe(8787);
+  });
+
   test("a file that is no mapping, or no YAML, is refused", () => {
     expect(problemsOf({ yamlText: "- a\n- b" })).toEqual(["tollhouse.yaml: expected `name: value` lines"]);
     expect(problemsOf({ yamlText: "port: [1" })[0]).toMatch(/^tollhouse\.yaml: expected valid YAML: /);

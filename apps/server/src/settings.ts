@@ -58,8 +58,19 @@ const FLAGS: Readonly<Record<string, string | null>> = {
   "--demo": null,
 };
 
-/** Ours, but no settings: how many rounds the tests of this repository run. */
-const TEST_VARIABLES = ["TOLLHOUSE_LONG", "TOLLHOUSE_RANDOM_COUNT", "TOLLHOUSE_SEED", "TOLLHOUSE_SEEDS"];
+/** Ours, but no settings: how many rounds the tests of this repository run, and where the command line and docs/api.md go. */
+const OTHERS_VARIABLES = [
+  "TOLLHOUSE_ENVIRONMENT",
+  "TOLLHOUSE_KEY",
+  "TOLLHOUSE_LONG",
+  "TOLLHOUSE_PROFILE",
+  "TOLLHOUSE_PROFILES",
+  "TOLLHOUSE_RANDOM_COUNT",
+  "TOLLHOUSE_SEED",
+  "TOLLHOUSE_SEEDS",
+  "TOLLHOUSE_TENANT",
+  "TOLLHOUSE_URL",
+];
 
 const VARIABLES: readonly string[] = Object.values(SETTINGS).map((setting) => setting.variable);
 
@@ -184,7 +195,7 @@ function ownVariables(env: SettingsInput["env"]): Map<string, string> {
     if (value === undefined || !(name.startsWith("TOLLHOUSE_") || VARIABLES.includes(name))) continue;
     if (/^TOLLHOUSE_(SERVICE_(HOST|PORT)|PORT_\d+_(TCP|UDP))/.test(name)) continue;
     if (name === "TOLLHOUSE_PORT" && /^(tcp|udp):\/\//.test(value)) continue;
-    if (!TEST_VARIABLES.includes(name)) own.set(name, value);
+    if (!OTHERS_VARIABLES.includes(name)) own.set(name, value);
   }
   return own;
 }

@@ -158,9 +158,10 @@ async function audit(
     page.changes,
     [
       { head: "TIME", cell: (change) => time(change.time) },
-      { head: "BY", cell: ({ actor }) => actor ?? "–", cutTo: 8 },
-      { head: "ACTION", cell: ({ action }) => action ?? "–" },
-      { head: "SUBJECT", cell: ({ subject }) => subject ?? "–", cutTo: 12 },
+      { head: "BY", cell: ({ actor }) => actor ?? "–", cutTo: 6, leaveOut: 2 },
+      { head: "ACTION", cell: ({ action }) => action ?? "–", cutTo: 18 },
+      // An id has 36 characters.
+      { head: "SUBJECT", cell: ({ subject }) => subject ?? "–", cutTo: 36 },
       { head: "ENTRY", cell: ({ sequence }) => String(sequence), align: "right", leaveOut: 1 },
     ],
     "Nothing was changed.",

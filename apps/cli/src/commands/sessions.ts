@@ -11,7 +11,7 @@ import { watching, withWatch } from "../watch.ts";
 type Listed = Answer<"listSessions">["sessions"][number];
 
 const COLUMNS: readonly Column<Listed>[] = [
-  { head: "SESSION", cell: ({ session }) => session },
+  { head: "SESSION", cell: ({ session }) => session, cutTo: 16 },
   { head: "STATE", cell: ({ state }) => state },
   { head: "CALLS", cell: ({ calls }) => count(calls), align: "right" },
   { head: "BLOCKED", cell: ({ blocked }) => count(blocked), align: "right", leaveOut: 3 },

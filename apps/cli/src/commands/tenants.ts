@@ -6,7 +6,7 @@ import type { Column } from "../terminal/table.ts";
 import { readSecret, type Terminal } from "../terminal/terminal.ts";
 
 const TENANT_COLUMNS: readonly Column<Tenant>[] = [
-  { head: "TENANT", cell: ({ name }) => name },
+  { head: "TENANT", cell: ({ name }) => name, cutTo: 16 },
   { head: "ENVIRONMENTS", cell: ({ environments }) => environments.join(", ") },
   { head: "SINCE", cell: ({ created_at }) => time(created_at), leaveOut: 1 },
   { head: "ID", cell: ({ id }) => id, leaveOut: 2 },

@@ -48,7 +48,7 @@ export function userCommands(program: Command, terminal: Terminal): void {
 }
 
 const PLAN_COLUMNS: readonly Column<Plan>[] = [
-  { head: "PLAN", cell: ({ name }) => name },
+  { head: "PLAN", cell: ({ name }) => name, cutTo: 16 },
   { head: "DESCRIPTION", cell: ({ description }) => description || "–", cutTo: 20 },
   { head: "VERSION", cell: ({ version }) => String(version), align: "right" },
 ];
