@@ -32,12 +32,14 @@ function ofTheSystem(error: unknown): CommandFailed | null {
 }
 
 function asJson(error: CommandFailed): object {
-  return error instanceof ProblemAnswer ? error.problem : { error: error.message, exit_code: EXIT[error.exit].code };
+  return error instanceof ProblemAnswer
+    ? error.problem
+    : { error: error.message, next: error.next, exit_code: EXIT[error.exit].code };
 }
 
 /** What is wrong, and what to do about it where the reason code says. */
 async function lineOf(error: CommandFailed): Promise<string> {
-  if (!(error instanceof ProblemAnswer)) return error.message;
+  if (!(error instanceof ProblemAnswer)) return error.next === null ? error.message : `${error.message}. ${error.next}`;
   // The table of codes brings its schemas along, which take longer to load than most commands take to run.
   const { CODES } = await import("@tollhouse/contract");
   const next: string | undefined = CODES[error.problem.reason_code]?.next;

@@ -27,8 +27,11 @@ export function exitOfStatus(status: number): Exit {
 export class CommandFailed extends Error {
   override readonly name: string = "CommandFailed";
   readonly exit: Exit;
-  constructor(exit: Exit, message: string) {
+  /** What to do about it, in a sentence of its own; null = the message says it, or nobody knows. */
+  readonly next: string | null;
+  constructor(exit: Exit, message: string, next: string | null = null) {
     super(message);
     this.exit = exit;
+    this.next = next;
   }
 }

@@ -123,7 +123,7 @@ export class Api {
       return await fetch(target, { ...init, redirect: "error" });
     } catch (error) {
       if (this.options.signal.aborted) throw error;
-      throw new CommandFailed("unavailable", unreachable(this.options.url, error));
+      throw new CommandFailed("unavailable", unreachable(this.options.url, error), START_OR_NAME);
     }
   }
 }
@@ -168,10 +168,12 @@ async function readAnswer(response: Response): Promise<unknown> {
   }
 }
 
+const START_OR_NAME = "Is it running there? `tollhouse start` starts one here, --url names another.";
+
 function unreachable(url: string, error: unknown): string {
   if (error instanceof Error && error.name === "TimeoutError")
     return `${url} did not answer within ${TIMEOUT_MS / 1_000} s`;
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   const why = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
-  return `${url} cannot be reached (${why}). Is it running there? \`tollhouse start\` starts one here; --url names another`;
+  return `${url} cannot be reached (${why})`;
 }

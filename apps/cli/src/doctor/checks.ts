@@ -87,7 +87,7 @@ function databaseCheck({ postgresql: { embedded, reachable, latency_ms } }: Syst
       `${which}, does not answer`,
       "Calls go on while the spool has room: bring it back, or mend DATABASE_URL.",
     );
-  const found = `${which}, answers in ${latency_ms ?? "?"} ms`;
+  const found = `${which}, answers in ${milliseconds(latency_ms)}`;
   return (latency_ms ?? 0) <= SLOW_MS
     ? ok("database", found)
     : bad("warn", "database", found, "Put it nearer, or look at what else it does.");
@@ -107,7 +107,7 @@ function redisCheck({ redis, node }: System): Check {
     return bad(
       "unknown",
       "Redis",
-      `answers in ${latency_ms} ms; its epoch is not known`,
+      `answers in ${milliseconds(latency_ms)}; its epoch is not known`,
       "Bring the database back: it keeps the epoch.",
     );
   if (fence.state === "closed")
@@ -117,7 +117,7 @@ function redisCheck({ redis, node }: System): Check {
       `closed since ${time(fence.since)}: ${fence.why}`,
       "Nothing is admitted until the counters are made anew; that takes seconds. If it does not, look at the log.",
     );
-  const found = `${servers.join(", ")}, answers in ${latency_ms} ms, epoch ${fence.epoch}`;
+  const found = `${servers.join(", ")}, answers in ${milliseconds(latency_ms)}, epoch ${fence.epoch}`;
   return (latency_ms ?? 0) <= SLOW_MS
     ? ok("Redis", found)
     : bad("warn", "Redis", found, "Every call waits for it: put it nearer.");
@@ -238,6 +238,10 @@ export function ledgerCheck(verification: Answer<"getLedgerVerification">, nowMs
   return nowMs - Date.parse(looked_at) < NIGHT_MISSED_MS
     ? ok("ledger", found)
     : bad("warn", "ledger", found, "No process looks at night: one must have the role jobs.");
+}
+
+function milliseconds(ms: number | null): string {
+  return ms === null ? "an unknown time" : `${ms.toFixed(1)} ms`;
 }
 
 function mebibytes(bytes: number): string {

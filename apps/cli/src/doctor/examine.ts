@@ -23,9 +23,7 @@ async function serverChecks(api: Api): Promise<Check[]> {
   } catch (error) {
     if (error instanceof SyntaxError) return [notOurs(url)];
     if (!(error instanceof CommandFailed)) throw error;
-    return [
-      bad("fail", "server", error.message, "Start it, or name its address: --url, TOLLHOUSE_URL, `tollhouse login`."),
-    ];
+    return [bad("fail", "server", error.message, error.next ?? "Look at its log.")];
   }
 }
 

@@ -28,7 +28,8 @@ export async function verifyOnline(run: Run, range: Range, part = PART): Promise
       const isPinned = pinSize !== null && pinSize >= from && (to === range.to || pinSize <= end);
       const body = { from, to, ...(isPinned && range.pin !== null && { pin: range.pin }) };
       sum = added(sum, await run.api.call("verifyLedger", { body }));
-      progress.at(Math.min(end, last) - range.from + 1, last - range.from + 1);
+      // The last part goes on to what was recorded meanwhile.
+      progress.at(sum.entries, Math.max(sum.entries, last - range.from + 1));
       if (sum.result === "FAIL" || to === range.to) return sum;
       from = end + 1;
     }
