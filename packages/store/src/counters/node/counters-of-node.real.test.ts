@@ -105,7 +105,7 @@ describe("while the store answers", () => {
   });
 
   test("1,000 calls at once over three nodes, on a budget that fits 100: exactly 100 are admitted, each counted once (E3)", async () => {
-    const { of, nodes, first, tenant } = await started(3);
+    const { of, nodes, first, tenant } = await started(3, { answerMs: 60_000 });
     const limits = [limitOf("a", { amount: 1_000n }), limitOf("b", { window: "rolling_24h", amount: 1_000n })];
     let admitted = 0;
     const call = async (i: number): Promise<void> => {
@@ -235,6 +235,19 @@ describe("while the store does not answer", () => {
     redis.resume();
     await told(first);
     await expect.poll(() => standing(first, tenant, limit), { timeout: 10_000 }).toEqual([1n, 0n]);
+  });
+
+  test("an answer that was left lying, as by a process that was stopped, admits nothing, extends nothing, and holds nothing", async () => {
+    // Every answer is older than that.
+    const { own, first, tenant } = await started(1, { answerMs: -1 });
+    const limit = limitOf("a");
+    await first.shared.of(tenant).reserve("running", [limit], usd(1n), NOW);
+    own.restore("running", [limit], usd(1n), NOW);
+    await expect(own.reserve("late", [limit], usd(50n), NOW)).rejects.toMatchObject({ why: "slow" });
+    await expect(own.extend("running", usd(5n))).rejects.toMatchObject({ why: "slow" });
+    own.settle("running", usd(1n));
+    await told(first);
+    expect(await standing(first, tenant, limit)).toEqual([1n, 0n]);
   });
 
   test("an extension whose answer was lost may be asked for again, and holds once", async () => {

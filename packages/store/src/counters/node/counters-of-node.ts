@@ -28,6 +28,8 @@ export interface CountersOfNodeParts {
   readonly aliveMs?: number;
   readonly keepAliveEveryMs?: number;
   readonly untoldMax?: number;
+  /** An answer that is older was left lying by a process that was stopped: others may have gone on without it meanwhile. */
+  readonly answerMs?: number;
 }
 
 /** For the status page and the metrics. */
@@ -48,6 +50,7 @@ const KEEP_ALIVE_EVERY_MS = 5_000;
 const UNTOLD_MAX = 100_000;
 const IDS_AT_ONCE = 1_000;
 const REBUILD_MS = 2_000;
+const ANSWER_MS = 2_000;
 const CLOSE_MS = 5_000;
 
 /** The shared counters as one node uses them: what it holds, what it saw, what it still has to tell, and whether they answer at all. */
@@ -120,6 +123,11 @@ export class CountersOfNode {
     this.#breakers.clear();
     void this.teller.goOn();
     void this.keepAlive();
+  }
+
+  /** Is an answer to what was asked then too old to be acted upon? */
+  isOld(askedMs: number): boolean {
+    return performance.now() - askedMs > (this.#parts.answerMs ?? ANSWER_MS);
   }
 
   get admitting(): boolean {

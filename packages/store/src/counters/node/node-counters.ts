@@ -174,9 +174,14 @@ export class NodeCounters implements Counters {
   async #reserveOnce(id: string, limits: readonly Limit[], amounts: Amounts, nowMs: number): Promise<ReserveResult> {
     if (!this.#node.admitting) await this.#node.untilAdmitting();
     const { generation } = this.#node;
+    const askedMs = performance.now();
     const result = await this.#asked(id, limits, amounts, nowMs);
     // Of an epoch that is closed by now: the rebuild may not know it.
     this.#assertSince(generation);
+    if (this.#node.isOld(askedMs)) {
+      if (result.outcome === "reserved") this.#tellRelease(id, null, true);
+      throw tooOld();
+    }
     if (result.outcome === "refused") {
       this.#node.note([result.by]);
       return result;
@@ -196,8 +201,10 @@ export class NodeCounters implements Counters {
     const { generation } = this.#node;
     if (!held.counted && held.generation === generation)
       throw new NotAsked("unreachable", "the counters do not know this call");
+    const askedMs = performance.now();
     const result = await this.#node.ask(this.#tenant, () => this.store.extend(id, more, inForceNow));
     this.#assertSince(generation);
+    if (this.#node.isOld(askedMs)) throw tooOld();
     if (result.outcome === "refused") return result;
     grow(held, more);
     this.#node.note(result.states, true);
@@ -286,6 +293,10 @@ export class NodeCounters implements Counters {
     const tell = (): Promise<void> => this.#node.ask(this.#tenant, async () => this.store.release(id));
     this.#node.teller.tell({ tenant: this.#tenant, untilRebuild, tell, told });
   }
+}
+
+function tooOld(): CountersUnavailable {
+  return new CountersUnavailable("slow", "the answer of the counters was left lying for too long");
 }
 
 function countersAt(limits: readonly Limit[], nowMs: number): readonly HeldCounter[] {

@@ -81,10 +81,12 @@ export class RedisTenantCounters implements SharedCounterStore {
 
   async settle(id: string, used: Amounts): Promise<readonly CounterDelta[]> {
     checkAmounts(used);
-    const answer = await this.#verbs.call("settle", [], [id, ...texts(used), "counters"]);
+    const held = this.#held.get(id);
+    // Whoever reserved knows the counters, and need not be told.
+    const answer = await this.#verbs.call("settle", [], [id, ...texts(used), held === undefined ? "counters" : ""]);
     this.#held.delete(id);
     if (answer[0] === "ended") throw new ReservationError(id, answer[1] as ReservationError["state"], "settle");
-    return deltasOf(answer);
+    return held === undefined ? deltasOf(answer) : deltasOn(held.seen, amountsOf(answer));
   }
 
   async release(id: string): Promise<void> {
@@ -235,6 +237,14 @@ function heldOf(answer: readonly string[]): HeldReservation["held"] {
     windowId,
     measure,
     amount: amounts[measure],
+  }));
+}
+
+function deltasOn(seen: readonly SeenLimit[], amounts: Amounts): readonly CounterDelta[] {
+  return seen.map(({ limit, counter: { limitId, windowId } }) => ({
+    limitId,
+    windowId,
+    amount: amounts[limit.measure],
   }));
 }
 
