@@ -28,7 +28,10 @@ async function main(): Promise<void> {
 /** Imports, and ends. */
 async function takeIn(path: string | undefined, argv: readonly string[]): Promise<void> {
   if (path === undefined) throw new SettingsError([{ name: IMPORT_FLAG, problem: "expected the path of an export" }]);
-  const { tenant, deployment, entries, checkpoints } = await importLedger(readSettings(argv), path);
+  const { tenant, deployment, entries, checkpoints } = await importLedger(
+    readSettings(argv),
+    resolve(process.env["INIT_CWD"] ?? process.cwd(), path),
+  );
   process.stdout.write(
     `Imported ${entries} entries and ${checkpoints} checkpoints of tenant ${tenant}, written by deployment ${deployment}.\n`,
   );

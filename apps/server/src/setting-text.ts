@@ -95,6 +95,37 @@ export function readSeeds(text: string): readonly Buffer[] | undefined {
   return seeds.every((seed) => seed !== undefined) ? seeds : undefined;
 }
 
+/** Like a base URL, but a query may be part of the place. */
+export function readWebhooks(text: string): readonly string[] | undefined {
+  const urls = text.split(",").map((each) => readUrl(each.trim(), ["http:", "https:"]));
+  if (!urls.every((url) => url !== undefined && url.username === "" && url.password === "" && url.hash === ""))
+    return undefined;
+  return urls.map((url) => (url as URL).href);
+}
+
+/** The bytes behind `whsec_`, 24 to 64 of them (standardwebhooks.com). */
+export function readWebhookSecret(text: string): Buffer | undefined {
+  const [, data] = /^whsec_([A-Za-z0-9+/]{32,86}={0,2})$/.exec(text) ?? [];
+  const secret = Buffer.from(data ?? "", "base64");
+  return secret.length >= 24 && secret.length <= 64 ? secret : undefined;
+}
+
+/** Bucket and prefix. Characters that some spell as they are and some as %XX in a signature are refused. */
+export function readBucket(text: string): string | undefined {
+  const url = readBaseUrl(text);
+  return url !== undefined && /^https?:\/\/[^/]+(\/[A-Za-z0-9._~-]+)+$/.test(url) ? url : undefined;
+}
+
+export interface BucketCredentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+}
+
+export function readBucketCredentials(text: string): BucketCredentials | undefined {
+  const [, accessKeyId, secretAccessKey] = /^([\x21-\x39\x3b-\x7e]{1,128}):([\x21-\x7e]{1,256})$/.exec(text) ?? [];
+  return accessKeyId !== undefined && secretAccessKey !== undefined ? { accessKeyId, secretAccessKey } : undefined;
+}
+
 /** Null = sessions without a limit of their own have none. */
 export function readBudget(text: string): bigint | null | undefined {
   if (text === "") return null;

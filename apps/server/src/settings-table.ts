@@ -9,12 +9,16 @@ import {
   oneOf,
   postgresUrl,
   readAllowance,
+  readBucket,
+  readBucketCredentials,
   readBudget,
   readHost,
   readMasterKey,
   readRoles,
   readSeeds,
   redisUrlsOf,
+  readWebhooks,
+  readWebhookSecret,
   type Read,
 } from "./setting-text.ts";
 
@@ -117,6 +121,38 @@ export const SETTINGS = {
     "TOLLHOUSE_LEDGER_SIGNING_KEY",
     checked("Ed25519 seeds of 32 bytes as 64 hexadecimal digits or as base64, with commas between them", readSeeds),
     "signs the ledger's checkpoints: the first signs, the others signed earlier; not set: a key for each tenant is derived from the master key",
+    secret,
+  ),
+  checkpointWebhooks: optional(
+    "TOLLHOUSE_CHECKPOINT_WEBHOOKS",
+    checked("http or https URLs without credentials or fragment, with commas between them", readWebhooks),
+    "who is sent the newest checkpoint of each ledger, as a webhook (standardwebhooks.com); needs `TOLLHOUSE_CHECKPOINT_WEBHOOK_SECRET`",
+    secret,
+  ),
+  checkpointWebhookSecret: optional(
+    "TOLLHOUSE_CHECKPOINT_WEBHOOK_SECRET",
+    checked("`whsec_` and 24 to 64 bytes as base64", readWebhookSecret),
+    "signs those webhooks",
+    secret,
+  ),
+  checkpointBucket: optional(
+    "TOLLHOUSE_CHECKPOINT_BUCKET",
+    checked(
+      "an http or https URL of a bucket, its name in the path, such as `https://s3.eu-central-1.amazonaws.com/audit/ledger`",
+      readBucket,
+    ),
+    "S3-compatible bucket, and a prefix in it, that gets each published checkpoint as an object; needs `TOLLHOUSE_CHECKPOINT_BUCKET_CREDENTIALS`",
+  ),
+  checkpointBucketRegion: required(
+    "TOLLHOUSE_CHECKPOINT_BUCKET_REGION",
+    "us-east-1",
+    checked("a region such as `eu-central-1`", (text) => (/^[a-z0-9-]{1,64}$/.test(text) ? text : undefined)),
+    "region of that bucket, as its signature names it",
+  ),
+  checkpointBucketCredentials: optional(
+    "TOLLHOUSE_CHECKPOINT_BUCKET_CREDENTIALS",
+    checked("an access key id and a secret access key with a colon between them", readBucketCredentials),
+    "credentials of that bucket; they need to write objects, and nothing else",
     secret,
   ),
   adminKey: optional(

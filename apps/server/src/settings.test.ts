@@ -263,6 +263,40 @@ describe("keys and addresses", () => {
     ]);
   });
 
+  test("places that checkpoints go to need what is signed with, asked for by name, and are read strictly", () => {
+    const places = {
+      TOLLHOUSE_CHECKPOINT_WEBHOOKS: "https://a.example/hook?to=1, http://127.0.0.1:9/",
+      TOLLHOUSE_CHECKPOINT_BUCKET: "https://s3.example/audit/ledger/",
+    };
+    expect(problemsOf({ env: places })).toEqual([
+      expect.stringMatching(/^TOLLHOUSE_CHECKPOINT_WEBHOOK_SECRET: expected .* TOLLHOUSE_CHECKPOINT_WEBHOOKS is set$/),
+      expect.stringMatching(
+        /^TOLLHOUSE_CHECKPOINT_BUCKET_CREDENTIALS: expected .* TOLLHOUSE_CHECKPOINT_BUCKET is set$/,
+      ),
+    ]);
+    const signing = {
+      TOLLHOUSE_CHECKPOINT_WEBHOOK_SECRET: `whsec_${Buffer.alloc(24, 7).toString("base64")}`,
+      TOLLHOUSE_CHECKPOINT_BUCKET_CREDENTIALS: "AKIA:s/e+c:ret",
+    };
+    const settings = load({ env: { ...places, ...signing } });
+    expect(settings.checkpointWebhooks).toEqual(["https://a.example/hook?to=1", "http://127.0.0.1:9/"]);
+    expect(settings.checkpointWebhookSecret).toEqual(Buffer.alloc(24, 7));
+    expect(settings.checkpointBucket).toBe("https://s3.example/audit/ledger");
+    expect(settings.checkpointBucketCredentials).toEqual({ accessKeyId: "AKIA", secretAccessKey: "s/e+c:ret" });
+    for (const [variable, text] of [
+      ["TOLLHOUSE_CHECKPOINT_WEBHOOKS", "ftp://a.example"],
+      ["TOLLHOUSE_CHECKPOINT_WEBHOOKS", "https://me:pass@a.example"],
+      ["TOLLHOUSE_CHECKPOINT_WEBHOOK_SECRET", "whsec_c2hvcnQ="],
+      ["TOLLHOUSE_CHECKPOINT_BUCKET", "https://s3.example"],
+      ["TOLLHOUSE_CHECKPOINT_BUCKET", "https://s3.example/audit/a%20b"],
+      ["TOLLHOUSE_CHECKPOINT_BUCKET_REGION", "EU"],
+      ["TOLLHOUSE_CHECKPOINT_BUCKET_CREDENTIALS", "AKIA"],
+    ] as const)
+      expect(problemsOf({ env: { ...places, ...signing, [variable]: text } }), text).toEqual([
+        expect.stringMatching(new RegExp(`^${variable}: expected `)),
+      ]);
+  });
+
   test("all secrets are listed for redaction, in each spelling they have", () => {
     const secrets = secretsOf(
       load({

@@ -100,9 +100,9 @@ export function loadSettings(input: SettingsInput): Settings {
 /** Texts that must never appear in a log line: provider keys, our keys, passwords inside URLs, in each spelling they have. */
 export function secretsOf(settings: Settings): string[] {
   const secrets = settings.providers.map((provider) => provider.apiKey);
-  secrets.push(settings.adminKey);
+  secrets.push(settings.adminKey, settings.checkpointBucketCredentials?.secretAccessKey ?? null);
   for (const encoding of ["hex", "base64", "base64url"] as const)
-    for (const key of [settings.masterKey, ...(settings.ledgerSigningKeys ?? [])])
+    for (const key of [settings.masterKey, settings.checkpointWebhookSecret, ...(settings.ledgerSigningKeys ?? [])])
       secrets.push(key?.toString(encoding) ?? null);
   for (const text of [settings.databaseUrl, ...(settings.redisUrls ?? [])]) {
     const { password = "", searchParams } = text === null ? {} : new URL(text);
@@ -121,6 +121,24 @@ function compose(values: Values, own: readonly ProviderSettings[], demo: boolean
   const { openaiApiKey, openaiBaseUrl, anthropicApiKey, anthropicBaseUrl, geminiApiKey, geminiBaseUrl, ...rest } =
     values;
   const loopback = isLoopbackHost(values.host);
+  const problems = contradictions(values, loopback);
+  if (problems.length > 0) throw new SettingsError(problems);
+  return {
+    ...rest,
+    dataDir: resolve(cwd, values.dataDir),
+    auth: values.auth ?? (loopback ? "open" : "required"),
+    providers: [
+      builtIn("openai", openaiBaseUrl, openaiApiKey),
+      builtIn("anthropic", anthropicBaseUrl, anthropicApiKey),
+      builtIn("gemini", geminiBaseUrl, geminiApiKey),
+      ...own,
+    ],
+    demo,
+  };
+}
+
+/** Settings that need, or exclude, each other. */
+function contradictions(values: Values, loopback: boolean): SettingsProblem[] {
   const problems: SettingsProblem[] = [];
   if (values.auth === "open" && !loopback)
     problems.push({
@@ -137,24 +155,22 @@ function compose(values: Values, own: readonly ProviderSettings[], demo: boolean
       name: "DATABASE_URL",
       problem: `expected ${SETTINGS.databaseUrl.expected}, because REDIS_URL is set`,
     });
+  if (values.checkpointWebhooks !== null && values.checkpointWebhookSecret === null)
+    problems.push({
+      name: "TOLLHOUSE_CHECKPOINT_WEBHOOK_SECRET",
+      problem: `expected ${SETTINGS.checkpointWebhookSecret.expected}, because TOLLHOUSE_CHECKPOINT_WEBHOOKS is set`,
+    });
+  if (values.checkpointBucket !== null && values.checkpointBucketCredentials === null)
+    problems.push({
+      name: "TOLLHOUSE_CHECKPOINT_BUCKET_CREDENTIALS",
+      problem: `expected ${SETTINGS.checkpointBucketCredentials.expected}, because TOLLHOUSE_CHECKPOINT_BUCKET is set`,
+    });
   if (values.redisUrls === null && !values.roles.includes("gateway"))
     problems.push({
       name: "TOLLHOUSE_ROLE",
       problem: "expected `gateway` among the roles, because REDIS_URL is not set: one process has all counters",
     });
-  if (problems.length > 0) throw new SettingsError(problems);
-  return {
-    ...rest,
-    dataDir: resolve(cwd, values.dataDir),
-    auth: values.auth ?? (loopback ? "open" : "required"),
-    providers: [
-      builtIn("openai", openaiBaseUrl, openaiApiKey),
-      builtIn("anthropic", anthropicBaseUrl, anthropicApiKey),
-      builtIn("gemini", geminiBaseUrl, geminiApiKey),
-      ...own,
-    ],
-    demo,
-  };
+  return problems;
 }
 
 function builtIn(name: "openai" | "anthropic" | "gemini", baseUrl: string, apiKey: string | null): ProviderSettings {

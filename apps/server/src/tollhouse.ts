@@ -12,9 +12,7 @@ import { createOutputProfile } from "./gateway/output-profile.ts";
 import { RunningCalls } from "./gateway/running-calls.ts";
 import { createTargetFinder, createUpstream, type Upstream } from "./gateway/upstreams.ts";
 import { KeyDirectory } from "./keys/key-directory.ts";
-import { keepMonths } from "./ledger/keep-months.ts";
-import { startCheckpoints } from "./ledger/start-checkpoints.ts";
-import { startNightlyVerification } from "./ledger/start-nightly-verification.ts";
+import { keepLedger } from "./ledger/keep-ledger.ts";
 import { SettledTap } from "./limits/settled-tap.ts";
 import { createListener } from "./listener.ts";
 import { createLogger, type Logger } from "./process/logger.ts";
@@ -160,18 +158,18 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
   const drained = (): Promise<void> => recorder.drained();
   const sdk = loadSdk({ gateway, upstreams, left: stores.checks, db, dbOf: databases.tenants.of, tenants, drained });
   const reports = { dbOf: databases.tenants.of, keys, caughtUp: () => atMost(recorder.drained(), REPORT_WAIT_MS) };
-  const checkpoints = startCheckpoints({ db, dbOf: reports.dbOf, masterKey, settings, tenants, logger, now });
-  const months = keepMonths(db, logger);
-  const verification = startNightlyVerification({
+  const ledger = keepLedger({
     db,
+    dbOf: reports.dbOf,
     masterKey,
-    signer: checkpoints.signer,
+    settings,
     spool,
     tenants,
     mine: () => settings.roles.includes("jobs"),
     logger,
     now,
   });
+  const { checkpoints } = ledger;
   let address = "";
   const { roles } = settings;
   const system: SystemParts = {
@@ -232,9 +230,7 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
         steps: [
           () => control.close(),
           () => sdk.close(),
-          () => checkpoints.close(),
-          () => months.close(),
-          () => verification.close(),
+          () => ledger.close(),
           ...[...upstreams.values()].map((upstream) => () => upstream.pool.destroy()),
           () => gateway.tokens.close(),
           () => directory.close(),

@@ -1,0 +1,27 @@
+import type { OpenDatabase } from "@tollhouse/store";
+import type { Checkpointer } from "./checkpointer.ts";
+import { keepMonths } from "./keep-months.ts";
+import { startCheckpoints, type CheckpointsParts } from "./start-checkpoints.ts";
+import { startNightlyVerification, type NightlyParts } from "./start-nightly-verification.ts";
+import { startPublishing, type PublishingParts } from "./start-publishing.ts";
+
+export type KeepLedgerParts = CheckpointsParts &
+  Omit<NightlyParts, "signer"> &
+  PublishingParts & { readonly db: OpenDatabase };
+
+/** What is done for the ledgers beside recording: checkpoints and handing them out, the verification each night, months to come. */
+export function keepLedger(parts: KeepLedgerParts): { readonly checkpoints: Checkpointer; close(): Promise<void> } {
+  const checkpoints = startCheckpoints(parts);
+  const others = [
+    startPublishing(parts),
+    startNightlyVerification({ ...parts, signer: checkpoints.signer }),
+    keepMonths(parts.db, parts.logger),
+  ];
+  return {
+    checkpoints,
+    async close() {
+      await checkpoints.close();
+      await Promise.all(others.map((each) => each.close()));
+    },
+  };
+}
