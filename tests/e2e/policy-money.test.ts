@@ -158,9 +158,7 @@ test("somebody moved between plans under load never has two budgets: the lower c
   expect(await spend({ user }, 1)).toBe(429);
 });
 
-test("a policy's budget that is lowered under a running stream ends it there", async () => {
-  const user = "lowered";
-  const policy = await put(usdDay("5000"));
+async function streamOf(user: string, atFirstChunk: () => Promise<unknown>): Promise<void> {
   const answer = await fetch(`${world.url}/dollar/v1/chat/completions`, {
     method: "POST",
     headers: { "content-type": "application/json", "x-tollhouse-user": user },
@@ -172,13 +170,36 @@ test("a policy's budget that is lowered under a running stream ends it there", a
     }),
   });
   let chunks = 0;
-  for await (const _ of answer.body as ReadableStream<Uint8Array>)
-    if (++chunks === 1) await put(usdDay("1500"), policy);
+  for await (const _ of answer.body as ReadableStream<Uint8Array>) if (++chunks === 1) await atFirstChunk();
+}
+
+async function expectCutBelow(user: string, dollars: number): Promise<void> {
   const [cut] = await recordedCalls(world, `user=${user}`);
   expect(cut).toMatchObject({ outcome: "settled", reason_code: "BUDGET_EXCEEDED" });
   const spent = await spentBy(user);
   expect(spent).toBeGreaterThan(100);
-  expect(spent).toBeLessThanOrEqual(1_500);
+  expect(spent).toBeLessThanOrEqual(dollars);
+}
+
+test("a policy's budget that is lowered under a running stream ends it there", async () => {
+  const user = "lowered";
+  const policy = await put(usdDay("5000"));
+  await streamOf(user, () => put(usdDay("1500"), policy));
+  await expectCutBelow(user, 1_500);
+});
+
+test("somebody who is moved to a smaller plan under a running stream is ended at its budget", async () => {
+  const user = "downgraded";
+  for (const [name, dollars] of [
+    ["wide", "5000"],
+    ["narrow", "1500"],
+  ] as const) {
+    await world.control("PUT", `/api/v1/plans/${name}`, {});
+    await put({ attach: { plan: name }, ...usdDay(dollars, { scope: undefined }) });
+  }
+  await world.control("PUT", `/api/v1/users/${user}/plan`, { plan: "wide" });
+  await streamOf(user, () => world.control("PUT", `/api/v1/users/${user}/plan`, { plan: "narrow" }));
+  await expectCutBelow(user, 1_500);
 });
 
 test("a policy deleted and made again in the middle of calls knows all that was spent before, between and during", async () => {

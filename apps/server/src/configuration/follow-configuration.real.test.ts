@@ -187,6 +187,36 @@ describe("what one process changes is in force in the other", () => {
   });
 });
 
+test("a plan that one deletes while the other attaches a policy to it, or puts somebody on it: one of them is refused", async () => {
+  for (let round = 0; round < 6; round++) {
+    const plan = `${name}-${round}`;
+    await at(one).policies.plans.put(plan, { description: "" }, actor, null);
+    await inForce(() => at(two).policies.plans.has(plan), true);
+    const document: PolicyDocument = { name, attach: { plan }, priority: 0, mode: "enforce" };
+    const { plans, policies } = at(two).policies;
+    const tried = await Promise.allSettled([
+      at(one).policies.plans.remove(plan, actor, null),
+      round % 2 === 0
+        ? policies.create(document, actor)
+        : plans.assign({ holder: "customer", value: plan }, plan, actor),
+    ]);
+    const refused = tried.flatMap((each) => (each.status === "rejected" ? [reasonOf(each.reason)] : []));
+    expect(refused.map(({ code }) => code)).toEqual(["REQUEST_INVALID"]);
+    expect(refused[0]?.message).toMatch(/plan/);
+  }
+});
+
+test("a plan is deleted in the version that was read", async () => {
+  const { plans } = at(one).policies;
+  await plans.put(name, { description: "first" }, actor, null);
+  await database.db.query("UPDATE plans SET version = 7 WHERE name = $1", [name]);
+  const code = await plans.remove(name, actor, null).catch((error: unknown) => reasonOf(error).code);
+  // Heard of meanwhile, it is deleted in the version that it is at.
+  expect([undefined, "VERSION_CONFLICT"]).toContain(code);
+  const { rows } = await database.db.query("SELECT version FROM plans WHERE name = $1", [name]);
+  expect(rows).toHaveLength(code === undefined ? 0 : 1);
+});
+
 test("whoever changes what another process has changed since is refused, and nothing is half made", async () => {
   const input = { scope: `user:${name}`, measure: "usd", amount: "5", window: "day", mode: "hard" } as const;
   const { id } = await at(one).limits.create(input, actor);

@@ -16,8 +16,8 @@ export interface NodeProgressParts {
   /** As the installation. */
   readonly db: Database;
   readonly recorder: Pick<Recorder, "drained">;
-  /** To the shared counters of a tenant: until it is acknowledged. */
-  adjust(tenant: string, id: string, changes: readonly CounterChange[]): void;
+  /** To the shared counters of a tenant, until it is acknowledged: `told` then. */
+  adjust(tenant: string, id: string, changes: readonly CounterChange[], told: () => void): void;
   readonly failed: (error: unknown) => void;
 }
 
@@ -29,6 +29,8 @@ export interface NodeProcessRow {
 
 const WAIT_MS = 10_000;
 const ASK_MS = 25;
+/** Longer is behind a rebuild, which counts it by itself. */
+const TOLD_MS = 2_000;
 
 /**
  * Says which configuration this process has, and up to which every call that ended without it is recorded; and waits for the others to say
@@ -86,8 +88,11 @@ export class NodeProgress implements Together {
     return within(this.#parts.recorder.drained(), WAIT_MS);
   }
 
-  adjust(tenant: string, id: string, changes: readonly CounterChange[]): void {
-    this.#parts.adjust(tenant, id, changes);
+  adjust(tenant: string, id: string, changes: readonly CounterChange[]): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, TOLD_MS);
+    this.#parts.adjust(tenant, id, changes, resolve);
+    return promise.finally(() => clearTimeout(timer));
   }
 
   async #tell(row: NodeProcessRow): Promise<void> {

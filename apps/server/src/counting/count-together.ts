@@ -127,7 +127,7 @@ class Part {
     this.progress = new NodeProgress({
       db: parts.db,
       recorder: parts.recorder,
-      adjust: (tenant, id, changes) => this.ofNode.of(tenant).adjust(id, changes),
+      adjust: (tenant, id, changes, told) => this.ofNode.of(tenant).adjust(id, changes, told),
       failed: (error) => logger.warning("the other nodes could not be told of the configuration here", asFields(error)),
     });
   }

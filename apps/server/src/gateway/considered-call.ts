@@ -20,8 +20,8 @@ export interface ConsideredCall {
   snapshotVersion: number;
   /** What policies decided; null = none applies. Set with the limits. */
   policy?: PolicyDecision | null;
-  /** Of the policies that its limits are of. */
-  policyVersion?: number;
+  /** Of the policies and plans that its limits are of. */
+  policyRevision?: number;
   /** The model that the call came with, where a policy put a cheaper one in its place. */
   askedModel?: string | null;
   /** Set where it was admitted though its limits could not be read. */

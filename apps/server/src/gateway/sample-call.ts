@@ -89,6 +89,7 @@ export function sampleGateway(options: SampleOptions): SampleGateway {
     inForce: [],
     rules: {
       snapshot: compilePolicies([]),
+      revision: 1,
       planOf: () => ({ plan: null }),
       idOf: (slot, scope, value) => `lim_${slot} ${scope}:${value}`,
     },

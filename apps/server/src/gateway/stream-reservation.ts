@@ -44,8 +44,8 @@ export class StreamReservation {
   #extending = false;
   /** Is all that is reserved read? */
   #paused = false;
-  /** Of the policies that it is held to. */
-  #policyVersion: number;
+  /** Of the policies that it is held to. One that is gone holds it on to its end: what is left of a call may not be what a condition saw. */
+  #policyRevision: number;
   #snapshotVersion: number;
   #ofPolicies: readonly Limit[] = [];
   /** Its limits, where any changed since it began. */
@@ -62,7 +62,7 @@ export class StreamReservation {
     this.#meter = meter;
     this.#host = host;
     this.#waitMs = waitMs;
-    this.#policyVersion = call.policyVersion ?? 0;
+    this.#policyRevision = call.policyRevision ?? 0;
     this.#snapshotVersion = call.snapshotVersion;
   }
 
@@ -130,11 +130,11 @@ export class StreamReservation {
   /** Limits and policies may have changed while the stream runs: from here on it is held to what they say now. */
   #changedLimits(): readonly Limit[] | null {
     const { identity, limits } = this.#call;
-    const policies = policyLimitsNow(this.#gateway, this.#call, this.#policyVersion);
+    const policies = policyLimitsNow(this.#gateway, this.#call, this.#policyRevision);
     const snapshot = this.#gateway.limits(identity);
     if (policies === null && snapshot.version === this.#snapshotVersion) return this.#limitsNow;
     if (policies !== null) {
-      this.#policyVersion = policies.version;
+      this.#policyRevision = policies.revision;
       this.#ofPolicies = policies.limits;
     }
     this.#snapshotVersion = snapshot.version;

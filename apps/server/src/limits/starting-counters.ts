@@ -21,8 +21,8 @@ export interface Together {
   everywhere(): Promise<void>;
   /** The same, for what ended before now. */
   everywhereRecorded(): Promise<void>;
-  /** Told until it is acknowledged; once an id. */
-  adjust(tenant: string, id: string, changes: readonly CounterChange[]): void;
+  /** Told until it is acknowledged; once an id. Resolves when it is, or when that takes too long to wait for. */
+  adjust(tenant: string, id: string, changes: readonly CounterChange[]): Promise<void>;
   /** Everything that this process has appended before is in the database. Throws LIMITS_UNAVAILABLE where that takes too long. */
   recorded(): Promise<void>;
   /** Of the process: whoever counts asks on one connection while it holds another. */
@@ -109,12 +109,14 @@ export class StartingCounters {
     const appended = spool.append(record);
     if (changes.length === 0) return appended;
     // In the same turn: whatever is rebuilt has both or neither.
-    together.adjust(tenant, record.id, changes);
+    const told = together.adjust(tenant, record.id, changes);
     await appended.catch((error: unknown) => {
       const back = (record.counters ?? []).map((moved) => changeOf(moved, -1n));
-      together.adjust(tenant, `${record.id}:back`, back);
+      void together.adjust(tenant, `${record.id}:back`, back);
       throw error;
     });
+    // Whoever looks next finds it counted.
+    await told;
   }
 
   #alone<T>(work: (tx: Queryable) => Promise<T>): Promise<T> {

@@ -19,6 +19,8 @@ export interface PoliciesParts
 /** What the call path asks of an environment. */
 export interface PolicyRules {
   readonly snapshot: PolicySnapshot;
+  /** Another one whenever a policy, a plan or who is on one has changed. */
+  readonly revision: number;
   planOf: PlanService["planOf"];
   readonly idOf: CounterIdOf;
 }
@@ -63,6 +65,9 @@ async function loadPlace(parts: PoliciesParts, environment: string): Promise<Pol
     plans,
     get snapshot() {
       return policies.snapshot;
+    },
+    get revision() {
+      return policies.snapshot.version + plans.revision;
     },
     planOf: (dimensions, said) => plans.planOf(dimensions, said),
     idOf: ids.of,

@@ -5,6 +5,8 @@ import {
   deletePlan,
   listPlanAssignments,
   listPlans,
+  PlanInUse,
+  PlanMissing,
   putPlan,
   putPlanAssignment,
   type AdminRecord,
@@ -46,11 +48,17 @@ export class PlanService {
   readonly #parts: PlanServiceParts;
   #plans: ReadonlyMap<string, StoredPlan>;
   #assigned: PlanAssignments;
+  #revision = 0;
 
   constructor(parts: PlanServiceParts) {
     this.#parts = parts;
     this.#plans = new Map(parts.plans.map((plan) => [plan.name, plan]));
     this.#assigned = parts.assigned;
+  }
+
+  /** Grows with every change of a plan, or of who is on one. */
+  get revision(): number {
+    return this.#revision;
   }
 
   has(name: string): boolean {
@@ -85,6 +93,7 @@ export class PlanService {
       const { db } = this.#parts;
       await this.#change("plan.set", actor, name, before, after, () => putPlan(db, this.#parts, after));
       this.#plans = new Map(this.#plans).set(name, after);
+      this.#revision += 1;
       return after;
     });
   }
@@ -102,10 +111,15 @@ export class PlanService {
       for (const holder of PLAN_HOLDERS)
         for (const plan of this.#assigned[holder].values()) if (plan === name) throw inUse(`a ${holder} is on it`);
       const { db } = this.#parts;
-      await this.#change("plan.delete", actor, name, before, null, () => deletePlan(db, this.#parts, name));
+      await this.#change("plan.delete", actor, name, before, null, () =>
+        deletePlan(db, this.#parts, before).catch((error: unknown) => {
+          throw error instanceof PlanInUse ? inUse(error.message) : error;
+        }),
+      );
       const plans = new Map(this.#plans);
       plans.delete(name);
       this.#plans = plans;
+      this.#revision += 1;
     });
   }
 
@@ -119,12 +133,7 @@ export class PlanService {
   assign(on: PlanHolderName, plan: string | null, actor: string): Promise<void> {
     return this.#parts.turns.run(async () => {
       const { holder, value } = on;
-      if (plan !== null && !this.#plans.has(plan))
-        throw new Problem(
-          "REQUEST_INVALID",
-          "plan: expected a plan that there is: PUT /api/v1/plans/{name} makes one",
-          [{ field: "plan", problem: "expected a plan that there is: PUT /api/v1/plans/{name} makes one" }],
-        );
+      if (plan !== null && !this.#plans.has(plan)) throw noPlan("plan");
       const before = this.#assigned[holder].get(value) ?? null;
       if (plan === null && before === null) this.planOfHolder(on);
       if (plan === before) return;
@@ -132,9 +141,12 @@ export class PlanService {
       const { db } = this.#parts;
       const action = plan === null ? "plan.unassign" : "plan.assign";
       await this.#change(action, actor, subjectOf(on), told(before), told(plan), () =>
-        putPlanAssignment(db, this.#parts, on, plan),
+        putPlanAssignment(db, this.#parts, on, plan).catch((error: unknown) => {
+          throw error instanceof PlanMissing ? noPlan("plan") : error;
+        }),
       );
       this.#assigned = { ...this.#assigned, [holder]: this.#assigned[holder].with(value, plan) };
+      this.#revision += 1;
     });
   }
 
@@ -142,6 +154,7 @@ export class PlanService {
   refreshPlans(from: Queryable): Promise<void> {
     return this.#parts.turns.run(async () => {
       this.#plans = new Map((await listPlans(from, this.#parts)).map((plan) => [plan.name, plan]));
+      this.#revision += 1;
     });
   }
 
@@ -149,6 +162,7 @@ export class PlanService {
   refreshAssignments(from: Queryable): Promise<void> {
     return this.#parts.turns.run(async () => {
       this.#assigned = await readAssignments(from, this.#parts);
+      this.#revision += 1;
     });
   }
 
@@ -199,6 +213,12 @@ export async function readAssignments(from: Queryable, place: Place): Promise<Pl
 
 function subjectOf({ holder, value }: PlanHolderName): string {
   return holder === "user" ? "user" : `customer:${value}`;
+}
+
+/** `field`: the one that names a plan that there is not. */
+export function noPlan(field: string): Problem {
+  const problem = "expected a plan that there is: PUT /api/v1/plans/{name} makes one";
+  return new Problem("REQUEST_INVALID", `${field}: ${problem}`, [{ field, problem }]);
 }
 
 function inUse(by: string): Problem {

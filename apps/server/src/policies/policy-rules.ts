@@ -21,7 +21,7 @@ import { policyDecision } from "./policy-decision.ts";
 type Blocked = Omit<RefusalInput, "decision">;
 
 interface PolicyLimitsNow {
-  readonly version: number;
+  readonly revision: number;
   readonly limits: readonly Limit[];
 }
 
@@ -39,7 +39,7 @@ export function policyRules(
   const { snapshot, idOf } = rules;
   const { facts, priced } = call;
   call.policy = null;
-  call.policyVersion = snapshot.version;
+  call.policyRevision = rules.revision;
   call.limits = matched;
   if (snapshot.empty) return decide({ facts, priceKnown: priced, limits: matched });
   const plan = rules.planOf(call.identity.dimensions, call.identity.plan);
@@ -58,19 +58,19 @@ export function policyRules(
   return null;
 }
 
-/** What policies limit the call to now, where they have changed since it was considered or since `version`; null = they have not. */
-export function policyLimitsNow(gateway: Gateway, call: ConsideredCall, version: number): PolicyLimitsNow | null {
+/** What policies limit the call to now, where they, or its plan, have changed since `revision`; null = they have not. */
+export function policyLimitsNow(gateway: Gateway, call: ConsideredCall, revision: number): PolicyLimitsNow | null {
   const rules = gateway.policies(call.identity);
+  if (rules.revision === revision || call.facts.free) return null;
   const { snapshot, idOf } = rules;
-  if (snapshot.version === version || call.facts.free) return null;
   const of = policyCallOf(call, rules.planOf(call.identity.dimensions, call.identity.plan));
-  return { version: snapshot.version, limits: policyLimits(resolve(snapshot, of).enforced, of, idOf) };
+  return { revision: rules.revision, limits: policyLimits(resolve(snapshot, of).enforced, of, idOf) };
 }
 
 /** Counters of policies that a call running since before they were counted must be added to when it ends. */
 export function lateCounted(gateway: Gateway, call: ConsideredCall): readonly Limit[] {
-  const { snapshot, idOf } = gateway.policies(call.identity);
-  if (snapshot.version === call.policyVersion || call.facts.free) return [];
+  const { snapshot, idOf, revision } = gateway.policies(call.identity);
+  if (revision === call.policyRevision || call.facts.free) return [];
   return countedLimits(snapshot, { ...matchOf(call), model: call.facts.model }, call.limits, idOf);
 }
 

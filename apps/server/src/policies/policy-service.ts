@@ -1,16 +1,11 @@
 import { randomUUIDv7 } from "node:crypto";
 import type { PolicyDocument, PolicyVersion } from "@tollhouse/contract";
-import {
-  compilePolicies,
-  PolicyInvalid,
-  slotText,
-  type CompiledPolicy,
-  type CounterSlot,
-  type PolicySnapshot,
-} from "@tollhouse/engine";
+import { compilePolicies, PolicyInvalid, type CompiledPolicy, type PolicySnapshot } from "@tollhouse/engine";
 import {
   deletePolicy,
+  holdPlan,
   pageOfPolicies,
+  PlanMissing,
   policyVersions,
   putPolicy,
   readPolicies,
@@ -29,12 +24,14 @@ import { Problem } from "../control/problem.ts";
 import { within } from "../limits/within.ts";
 import type { StartingChange, StartingCounters } from "../limits/starting-counters.ts";
 import type { SettledTap } from "../limits/settled-tap.ts";
+import { noPlan } from "./plan-service.ts";
 import { policyLedgerText } from "./policy-ledger-text.ts";
 import { withStored } from "./refreshed-policies.ts";
 import {
   addEnded,
   missedBySlots,
   recordedSpend,
+  slotName,
   type CounterSums,
   type NewSlot,
   type SlotSpendParts,
@@ -155,8 +152,7 @@ export class PolicyService {
   #version(input: PolicyDocument, id: string, version: number): PolicyVersion {
     const { attach } = input;
     const plan = attach === "default" ? undefined : attach.plan;
-    if (plan !== undefined && !this.#parts.hasPlan(plan))
-      throw invalid("attach.plan", "expected a plan that there is: PUT /api/v1/plans/{name} makes one");
+    if (plan !== undefined && !this.#parts.hasPlan(plan)) throw noPlan("attach.plan");
     return { ...input, id, version, created_at: new Date(this.#parts.now()).toISOString() };
   }
 
@@ -180,13 +176,26 @@ export class PolicyService {
     const left = slots.length === 0 ? null : this.#startingOf(after, slots, actor);
     await this.#record(change, []);
     await this.#orTakeBack(change, () =>
-      this.#parts.db.transaction(async (tx) => {
-        await putPolicy(tx, this.#parts, after);
-        if (left !== null) await starting.begin(tx, left);
-      }),
+      this.#store(after, (tx) => (left === null ? Promise.resolve() : starting.begin(tx, left))),
     );
     this.#snapshot = next;
     return left;
+  }
+
+  /** With its plan held: another process may be about to delete it. `also`: in the same transaction. */
+  async #store(policy: PolicyVersion, also?: (tx: Queryable) => Promise<void>): Promise<void> {
+    const { db } = this.#parts;
+    const plan = policy.attach === "default" ? undefined : policy.attach.plan;
+    if (plan === undefined && also === undefined) return putPolicy(db, this.#parts, policy);
+    await db
+      .transaction(async (tx) => {
+        if (plan !== undefined) await holdPlan(tx, this.#parts, plan);
+        await putPolicy(tx, this.#parts, policy);
+        await also?.(tx);
+      })
+      .catch((error: unknown) => {
+        throw error instanceof PlanMissing ? noPlan("attach.plan") : error;
+      });
   }
 
   /** What a process that ended in between has not counted: nothing, where the policy is gone since, or is counted another way. */
@@ -194,12 +203,12 @@ export class PolicyService {
     const policy = this.#snapshot.byId(id);
     if (policy === undefined || slots === null) return null;
     const names = new Set(slots);
-    const own = NO_POLICIES.uncounted(policy).filter(({ slot }) => names.has(nameOf(slot)));
+    const own = NO_POLICIES.uncounted(policy).filter(({ slot }) => names.has(slotName(slot)));
     return own.length === 0 ? null : this.#startingOf({ id, version }, own, "installation");
   }
 
   #startingOf({ id, version }: { id: string; version: number }, of: readonly NewSlot[], actor: string): StartingChange {
-    const slots = of.map(({ slot }) => nameOf(slot));
+    const slots = of.map(({ slot }) => slotName(slot));
     const behind = (): Promise<readonly CounterChange[]> => missedBySlots(this.#parts, of, this.#parts.now());
     return { id, version, session: null, slots, action: "policy.count", actor, behind };
   }
@@ -221,7 +230,7 @@ export class PolicyService {
       this.#snapshot = old;
       throw error;
     });
-    await this.#orTakeBack(change, () => putPolicy(this.#parts.db, this.#parts, after)).catch((error: unknown) => {
+    await this.#orTakeBack(change, () => this.#store(after)).catch((error: unknown) => {
       this.#snapshot = old;
       throw error;
     });
@@ -326,10 +335,6 @@ function compiled(work: () => PolicySnapshot): PolicySnapshot {
 
 function invalid(field: string, problem: string): Problem {
   return new Problem("REQUEST_INVALID", `${field}: ${problem}`, [{ field, problem }]);
-}
-
-function nameOf(slot: CounterSlot): string {
-  return `${slot.scope} ${slotText(slot)}`;
 }
 
 function notFound(id: string): never {

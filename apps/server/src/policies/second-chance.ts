@@ -82,11 +82,11 @@ function factsWith({ target, route, raw, headers }: Call, body: unknown, model: 
 
 type Rewritable = Pick<
   Call,
-  "facts" | "price" | "priced" | "estimate" | "limits" | "snapshotVersion" | "policy" | "policyVersion" | "askedModel"
+  "facts" | "price" | "priced" | "estimate" | "limits" | "snapshotVersion" | "policy" | "policyRevision" | "askedModel"
 >;
 
 function stateOf(call: Call): Rewritable {
   const { facts, price, priced, estimate, limits, snapshotVersion } = call;
-  const { policy = null, policyVersion = 0, askedModel = null } = call;
-  return { facts, price, priced, estimate, limits, snapshotVersion, policy, policyVersion, askedModel };
+  const { policy = null, policyRevision = 0, askedModel = null } = call;
+  return { facts, price, priced, estimate, limits, snapshotVersion, policy, policyRevision, askedModel };
 }

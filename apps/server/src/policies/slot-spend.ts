@@ -27,6 +27,11 @@ export interface NewSlot {
   readonly value: string | null;
 }
 
+/** Names no value: a row may have it. */
+export function slotName(slot: CounterSlot): string {
+  return `${slot.scope} ${slotText(slot)}`;
+}
+
 /** Settled sums by counter, then by window, in the unit of the slot. */
 export type CounterSums = ReadonlyMap<string, ReadonlyMap<string, bigint>>;
 
