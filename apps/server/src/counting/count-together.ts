@@ -15,6 +15,7 @@ import { countAbandoned } from "../configuration/count-abandoned.ts";
 import { NodeProgress } from "../configuration/node-progress.ts";
 import { loadFollower, type Follower } from "../configuration/load-follower.ts";
 import { settleLeftCalls } from "../gateway/settle-left-calls.ts";
+import { startSweeper, type Sweeper } from "../jobs/sweeper.ts";
 import { loadNodes, type Nodes } from "../nodes/load-nodes.ts";
 import type { Logger } from "../process/logger.ts";
 import type { Settings } from "../settings.ts";
@@ -100,6 +101,7 @@ class Part {
   readonly #watch = new OverspendWatch();
   #nodes: Nodes | null = null;
   #follower: Follower | null = null;
+  #sweeper: Sweeper | null = null;
   #told = false;
   #countingLeft: NodeJS.Timeout | null = null;
 
@@ -178,6 +180,17 @@ class Part {
     this.progress.joined({ node: spool.node, instance: this.#nodes.instance });
     this.#countingLeft = setInterval(() => void this.#countLeft(tenants), LEFT_MS);
     this.#countingLeft.unref();
+    this.#sweeper = startSweeper({
+      db,
+      spool,
+      recorder,
+      shared: this.#redis,
+      admitting: () => this.#nodes?.admitting() === true,
+      mine: () => settings.roles.includes("jobs"),
+      tenants: () => tenants.all().map(({ id }) => id),
+      logger,
+      now: Date.now,
+    });
   }
 
   /** What another process has put in force, and ended before it was counted. */
@@ -199,6 +212,7 @@ class Part {
 
   async tellAll(): Promise<void> {
     if (this.#countingLeft !== null) clearInterval(this.#countingLeft);
+    await this.#sweeper?.close();
     await this.#follower?.close();
     this.#told = await this.ofNode.close();
   }
