@@ -156,7 +156,9 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
   if (settled.length > 0)
     logger.warning("calls of a stopped process were settled at what they had reserved", { calls: settled.length });
   const drained = (): Promise<void> => recorder.drained();
-  const sdk = loadSdk({ gateway, upstreams, left: stores.checks, db, dbOf: databases.tenants.of, tenants, drained });
+  const { heldAnywhere } = counting;
+  const sdkParts = { gateway, upstreams, left: stores.checks, db, dbOf: databases.tenants.of, tenants, drained };
+  const sdk = loadSdk({ ...sdkParts, heldAnywhere });
   const reports = { dbOf: databases.tenants.of, keys, caughtUp: () => atMost(recorder.drained(), REPORT_WAIT_MS) };
   const ledger = keepLedger({
     db,

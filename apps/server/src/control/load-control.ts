@@ -78,9 +78,9 @@ export function loadControl(parts: ControlParts): ReturnType<typeof createContro
       }),
       anomalyRuleRoutes((at) => tenants.at(at).anomalies),
       blockRoutes(blocksOf),
-      checkRoutes({ checks: sdk.checks, reports, tenants }),
+      checkRoutes({ ...sdk, reports, tenants }),
       sessionRoutes({ servicesOf: blocksOf, reports, now }),
-      privacyRoutes({ ...once, ...reports, tenants, checks: sdk.checks }),
+      privacyRoutes({ ...once, ...reports, tenants, checks: sdk.checks, elsewhere: sdk.elsewhere }),
       systemRoutes(() => systemStatus(system)),
     ],
   });

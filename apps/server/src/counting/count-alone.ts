@@ -32,6 +32,7 @@ export async function startAlone({ db, logger, now }: AloneParts): Promise<Count
     },
     waitingFor: () => [],
     stale: () => false,
+    heldAnywhere: null,
     status: null,
     drain: () => undefined,
     tellAll: async () => undefined,

@@ -39,6 +39,8 @@ export interface TogetherParts {
   readonly onDeath: (reason: string) => void;
 }
 
+/** What is asked for is kept as long as its own node would keep it. */
+const HOLD_MS = 30_000;
 /** A server that answers at all does so at once; one that does not is waited for behind the open port. */
 const JOIN_MS = 1_000;
 
@@ -62,6 +64,7 @@ export async function startTogether(parts: TogetherParts): Promise<Counting> {
     begin: (given) => part.begin(given),
     waitingFor: () => part.waitingFor(),
     stale: () => settings.failMode === "closed" && part.stale,
+    heldAnywhere: async (tenant, id) => (await redis.of(tenant).keepAlive([id], Date.now() + HOLD_MS)).length === 0,
     status: sharedStatus({ db, redis, ofNode: part.ofNode }),
     drain: () => part.nodes?.drain(),
     tellAll: () => part.tellAll(),

@@ -23,6 +23,8 @@ export interface Counting {
   waitingFor(): readonly string[];
   /** Is what others changed unknown for so long that no call may be admitted? */
   stale(): boolean;
+  /** Does any node hold a reservation of this id? Null: there is no other node. */
+  readonly heldAnywhere: ((tenant: string, id: string) => Promise<boolean>) | null;
   /** Null: there is nobody to share with. */
   readonly status: SharedStatus | null;
   /** From here on no new calls come. */

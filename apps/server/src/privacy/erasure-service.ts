@@ -18,6 +18,7 @@ import type { Exchange } from "../gateway/exchange.ts";
 import { within } from "../limits/within.ts";
 import type { Place } from "../place.ts";
 import { Turns } from "../turns.ts";
+import type { ChecksElsewhere } from "../sdk/checks-elsewhere.ts";
 import type { OpenChecks } from "../sdk/open-checks.ts";
 import type { TenantRegistry } from "../tenants/tenant-registry.ts";
 import { removeNaming } from "./remove-naming.ts";
@@ -29,6 +30,8 @@ export interface ErasureParts {
   readonly tenants: Pick<TenantRegistry, "of" | "at">;
   readonly running: Iterable<Exchange>;
   readonly checks: Pick<OpenChecks, "list">;
+  /** Null: there is no other node. */
+  readonly elsewhere: Pick<ChecksElsewhere, "callsOf"> | null;
   dbOf(tenant: string): Database;
   now(): number;
 }
@@ -61,6 +64,7 @@ export class ErasureService {
     return this.#turns.run(async () => {
       const { tenant } = access;
       this.#assertIdle(tenant, user);
+      await this.#assertIdleElsewhere(tenant, user);
       const before = await this.#traces(tenant, user);
       assertRemovable(before.inForce, configuration);
       await removeNaming(this.#parts.tenants, tenant, user, before.inForce, access);
@@ -120,12 +124,29 @@ export class ErasureService {
     const held = places
       .flatMap((place) => checks.list(place))
       .filter(({ call }) => call.identity.dimensions.user === user).length;
-    if (calls + held === 0) return;
-    throw new Problem("USER_IN_USE", "Calls of the user are running: block the user, or wait, and ask again", [
-      { field: "calls", problem: `${calls} running` },
-      { field: "checks", problem: `${held} open` },
-    ]);
+    assertNone(calls, held);
   }
+
+  /** As far as they have been let through before: what begins later comes as a stranger, or is before the record. */
+  async #assertIdleElsewhere(tenant: string, user: string): Promise<void> {
+    const { elsewhere } = this.#parts;
+    if (elsewhere === null) return;
+    // What has ended here is open in the database until its end is written.
+    await this.#caughtUp();
+    const found = await elsewhere.callsOf(tenant, user);
+    assertNone(
+      found.filter(({ expiresMs }) => expiresMs === undefined).length,
+      found.filter(({ expiresMs }) => expiresMs !== undefined).length,
+    );
+  }
+}
+
+function assertNone(calls: number, held: number): void {
+  if (calls + held === 0) return;
+  throw new Problem("USER_IN_USE", "Calls of the user are running: block the user, or wait, and ask again", [
+    { field: "calls", problem: `${calls} running` },
+    { field: "checks", problem: `${held} open` },
+  ]);
 }
 
 function assertRemovable(inForce: readonly NamingRow[], configuration: NamingConfiguration): void {

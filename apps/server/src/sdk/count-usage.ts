@@ -1,6 +1,6 @@
 import { inputTokensOf, outputTokensOf, tokensOf, type Usage } from "@tollhouse/contract";
 import type { Amounts, Limit } from "@tollhouse/engine";
-import type { CounterDelta, UsageRecord } from "@tollhouse/store";
+import type { CounterDelta, Counters, UsageRecord } from "@tollhouse/store";
 import { matchAndPrice } from "../gateway/consider-call.ts";
 import { matchOf, type ConsideredCall } from "../gateway/considered-call.ts";
 import type { Gateway } from "../gateway/gateway.ts";
@@ -23,7 +23,7 @@ const COUNTED_BACK_MS = 3_600_000;
 export function releaseCheck({ gateway, checks }: RecordParts, check: OpenCheck | null): void {
   if (check === null) return;
   checks.take(check);
-  gateway.countersOf(check.call.identity.tenant).release(check.decision);
+  countersHolding(gateway, check).release(check.decision);
   correctTokenRate(gateway, check.call, 0);
 }
 
@@ -55,9 +55,15 @@ export function countUsage(parts: RecordParts, call: RecordedCall, counted: Coun
 
 function settle({ gateway, checks }: RecordParts, check: OpenCheck, used: Amounts): CounterDelta[] {
   checks.take(check);
-  const deltas = [...gateway.countersOf(check.call.identity.tenant).settle(check.decision, used)];
+  const deltas = [...countersHolding(gateway, check).settle(check.decision, used)];
   correctTokenRate(gateway, check.call, Number(used.tokens));
   return deltas;
+}
+
+function countersHolding(gateway: Gateway, { call, decision, usd, tokens, elsewhere }: OpenCheck): Counters {
+  const counters = gateway.countersOf(call.identity.tenant);
+  if (elsewhere === true) counters.restore(decision, call.limits, { usd, tokens, requests: 1n }, call.startedMs);
+  return counters;
 }
 
 /** Limits that came into force since the call was decided. */

@@ -4,6 +4,7 @@ import type { Gateway } from "../gateway/gateway.ts";
 import type { Handler } from "../listener.ts";
 import type { Place } from "../place.ts";
 import { createAdapterOf } from "./adapters.ts";
+import { ChecksElsewhere } from "./checks-elsewhere.ts";
 import { OpenChecks } from "./open-checks.ts";
 import type { PayloadService } from "./payload-service.ts";
 import { RecordOnce } from "./record-once.ts";
@@ -20,11 +21,15 @@ export interface SdkLoadParts {
   dbOf(tenant: string): Database;
   readonly tenants: { at(place: Place): { readonly payloads: PayloadService } };
   drained(): Promise<void>;
+  /** Does any node hold a reservation of this id? Null: there is no other node. */
+  readonly heldAnywhere: ((tenant: string, id: string) => Promise<boolean>) | null;
 }
 
 export interface Sdk {
   readonly pages: ReadonlyMap<string, Handler>;
   readonly checks: OpenChecks;
+  /** Null: there is no other node. */
+  readonly elsewhere: ChecksElsewhere | null;
   close(): Promise<void>;
 }
 
@@ -51,9 +56,13 @@ export function loadSdk(parts: SdkLoadParts): Sdk {
   }, FORGET_EVERY_MS);
   forgetting.unref();
   const adapterOf = createAdapterOf(parts.upstreams);
-  const pages = sdkPages({ gateway, adapterOf, checks, once, payloads: (place) => parts.tenants.at(place).payloads });
+  const { heldAnywhere } = parts;
+  const elsewhere = heldAnywhere === null ? null : new ChecksElsewhere({ gateway, db, heldAnywhere });
+  const payloads = (place: Place): PayloadService => parts.tenants.at(place).payloads;
+  const pages = sdkPages({ gateway, adapterOf, checks, once, elsewhere, payloads });
   return {
     checks,
+    elsewhere,
     pages,
     close: async () => {
       clearInterval(forgetting);

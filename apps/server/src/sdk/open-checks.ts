@@ -13,6 +13,8 @@ export interface OpenCheck {
   readonly expiresMs: number;
   readonly usd: bigint;
   readonly tokens: bigint;
+  /** Another node made it, and its reservation is there: whoever ends it here takes that over first. */
+  readonly elsewhere?: true;
 }
 
 /** Some 500 bytes each, and as many timers; whoever holds more than this holds by mistake. */

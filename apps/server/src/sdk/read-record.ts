@@ -32,11 +32,17 @@ const LATE_MAX_MS = 24 * 3_600_000;
 const AHEAD_MAX_MS = 5 * 60_000;
 
 /** Whose usage it is, and of what; throws a Problem that names the field where that cannot be said. */
-export function readRecord(parts: RecordParts, identity: Identity, said: SdkRecord): RecordedCall {
+export function readRecord(
+  parts: RecordParts,
+  identity: Identity,
+  said: SdkRecord,
+  elsewhere: OpenCheck | null = null,
+): RecordedCall {
   const { gateway, adapterOf } = parts;
-  const check = openCheckOf(parts, identity, said);
+  const open = elsewhere !== null && elsewhere.expiresMs > gateway.now() ? elsewhere : null;
+  const check = openCheckOf(parts, identity, said) ?? open;
   // What an expired one was for still says what its late record is of.
-  const asked = check ?? expiredCheckOf(parts, identity, said);
+  const asked = check ?? expiredCheckOf(parts, identity, said) ?? elsewhere;
   const provider = agreed("provider", said.provider, asked?.call.provider);
   const model = said.model ?? asked?.call.facts.model;
   if (model === undefined) throw wrong("model", "expected the model that was called");
@@ -71,6 +77,11 @@ export function readRecord(parts: RecordParts, identity: Identity, said: SdkReco
 export function openCheckOf({ checks }: RecordParts, identity: Identity, said: SdkRecord): OpenCheck | null {
   const check = said.decision_id === undefined ? undefined : checks.get(said.decision_id.slice(4));
   return ofPlace(check, identity);
+}
+
+/** Is the check that a record names one that this node has made, and that held? */
+export function isOwnCheck(parts: RecordParts, identity: Identity, said: SdkRecord): boolean {
+  return (openCheckOf(parts, identity, said) ?? expiredCheckOf(parts, identity, said)) !== null;
 }
 
 function expiredCheckOf({ checks }: RecordParts, identity: Identity, said: SdkRecord): OpenCheck | null {

@@ -5,7 +5,9 @@ import { Problem, problemBody } from "../control/problem.ts";
 import type { Identity } from "../gateway/identify.ts";
 import type { Place } from "../place.ts";
 import type { PayloadService, SealedPayload } from "./payload-service.ts";
-import { openCheckOf, readRecord, type RecordedCall, type RecordParts } from "./read-record.ts";
+import type { ChecksElsewhere } from "./checks-elsewhere.ts";
+import type { OpenCheck } from "./open-checks.ts";
+import { isOwnCheck, openCheckOf, readRecord, type RecordedCall, type RecordParts } from "./read-record.ts";
 import { bodyHash, onceName, type OnceName, type RecordOnce } from "./record-once.ts";
 import { recordUsage } from "./record-usage.ts";
 import { identityOf, type SdkCaller } from "./sdk-caller.ts";
@@ -13,6 +15,8 @@ import { spelled, wrong, type JsonObject } from "./spellings.ts";
 
 export interface RecordCallParts extends RecordParts {
   readonly once: RecordOnce;
+  /** Null: there is no other node. */
+  readonly elsewhere: ChecksElsewhere | null;
   payloads(place: Place): PayloadService;
 }
 
@@ -38,11 +42,12 @@ export async function recordCall(
   const names = namesOf(identity, said, idempotencyKey(said, header));
   const { idempotency_key: _, ...what } = said;
   const hash = bodyHash([what, identity.dimensions]);
-  // A check that is open has not been recorded, in no process; a key may have been used for something else.
-  const fresh = openCheckOf(parts, identity, said) !== null && names.length === 1;
+  // Where there is no other node, a check that is open has not been recorded; a key may have been used for something else.
+  const alone = parts.elsewhere === null;
+  const fresh = alone && openCheckOf(parts, identity, said) !== null && names.length === 1;
   try {
     return await parts.once.run(identity, names, hash, fresh, async (each, of) => {
-      const call = readRecord(parts, identity, said);
+      const call = readRecord(parts, identity, said, await checkElsewhere(parts, identity, said));
       return await recordUsage(parts, call, each, of, kind.payloads ? payloadOf(parts, call) : null);
     });
   } catch (error) {
@@ -81,6 +86,17 @@ export async function recordBatch(
   );
   const failed = results.filter((result) => result.includes('"recorded":false')).length;
   return `{"recorded":${results.length - failed},"failed":${failed},"results":[${results.join(",")}]}`;
+}
+
+/** The check that a record names, where another node has made it. */
+async function checkElsewhere(parts: RecordCallParts, identity: Identity, said: SdkRecord): Promise<OpenCheck | null> {
+  if (parts.elsewhere === null || said.decision_id === undefined || isOwnCheck(parts, identity, said)) return null;
+  try {
+    return await parts.elsewhere.find(identity, said.decision_id.slice(4));
+  } catch (error) {
+    parts.gateway.failed(error);
+    throw new Problem("LIMITS_UNAVAILABLE", "The check cannot be looked up right now; nothing was recorded");
+  }
 }
 
 function idempotencyKey(said: SdkRecord, header: string | null): string | null {

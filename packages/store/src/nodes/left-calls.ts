@@ -37,6 +37,34 @@ export async function openCallsByDecision(
   return new Map(rows.map((row) => [row.decision, callOf(row)]));
 }
 
+/** What is open at any node and was let through with these dimensions, or as a check of an SDK that holds. */
+export async function openCallsWhere(
+  db: Queryable,
+  place: { readonly tenant: string; readonly environment?: string },
+  asked: { readonly user?: string; readonly checks?: true },
+): Promise<readonly CallAtNode[]> {
+  const { tenant, environment } = place;
+  const { user, checks } = asked;
+  const said = [
+    `"tenant":${JSON.stringify(tenant)}`,
+    ...(environment === undefined ? [] : [`"environment":${JSON.stringify(environment)}`]),
+    ...(user === undefined ? [] : [`"user":${JSON.stringify(user)}`]),
+    ...(checks === undefined ? [] : ['"expiresMs":']),
+  ];
+  const patterns = said.map((text) => `%${text.replaceAll(/[\\%_]/g, "\\$&")}%`);
+  const { rows } = await db.query<CallRow>(sql("open-calls-like"), [patterns]);
+  // A text that is like it may stand anywhere.
+  return rows
+    .map(callOf)
+    .filter(
+      ({ intent }) =>
+        intent.tenant === tenant &&
+        (environment === undefined || intent.environment === environment) &&
+        (user === undefined || intent.dimensions.user === user) &&
+        (checks === undefined || intent.expiresMs !== undefined),
+    );
+}
+
 /** What nodes left open that were not heard of for this long, a page at a time. */
 export async function* callsLeftOpen(db: Queryable, goneSeconds: number): AsyncGenerator<readonly CallAtNode[], void> {
   for (let after: readonly [string, string] = [FIRST_ID, FIRST_ID]; ;) {

@@ -2,6 +2,7 @@ import type { FastifyInstance } from "fastify";
 import { formatNano } from "@tollhouse/engine";
 import { listExpiredChecks, type Database } from "@tollhouse/store";
 import type { Place } from "../../place.ts";
+import type { ChecksElsewhere } from "../../sdk/checks-elsewhere.ts";
 import type { OpenChecks } from "../../sdk/open-checks.ts";
 import type { PayloadService } from "../../sdk/payload-service.ts";
 import { placeOf } from "../access.ts";
@@ -17,6 +18,7 @@ import { etagOf, ifMatchOf } from "../etag.ts";
 
 export interface CheckRouteParts {
   readonly checks: OpenChecks;
+  readonly elsewhere: ChecksElsewhere | null;
   readonly reports: { dbOf(tenant: string): Database; caughtUp(): Promise<void> };
   readonly tenants: { at(place: Place): { readonly payloads: PayloadService } };
 }
@@ -31,7 +33,7 @@ interface Reserved {
 }
 
 /** Checks of SDKs that hold or were never recorded, and the texts of calls that SDKs log. */
-export function checkRoutes({ checks, reports, tenants }: CheckRouteParts): (app: FastifyInstance) => void {
+export function checkRoutes({ checks, elsewhere, reports, tenants }: CheckRouteParts): (app: FastifyInstance) => void {
   const unconfirmed = async (place: Place, before: string | null, limit: number): Promise<Reserved[]> => {
     await reports.caughtUp();
     const expired = await listExpiredChecks(reports.dbOf(place.tenant), place, before, limit);
@@ -42,9 +44,8 @@ export function checkRoutes({ checks, reports, tenants }: CheckRouteParts): (app
       usd: reservedUsd,
     }));
   };
-  const open = (place: Place, before: string | null, limit: number): Reserved[] =>
-    checks
-      .list(place)
+  const open = async (place: Place, before: string | null, limit: number): Promise<Reserved[]> =>
+    (elsewhere === null ? checks.list(place) : await elsewhere.listWith(checks.list(place), place))
       .filter(({ decision }) => before === null || decision < before)
       .slice(0, limit)
       .map(({ decision, expiresMs, usd, call: { provider, facts, startedMs } }) => ({
