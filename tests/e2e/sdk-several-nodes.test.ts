@@ -102,6 +102,36 @@ test("a check of one gateway is settled by a record at another, at once or later
   }
 });
 
+test("a record that reaches both gateways at once is recorded once, with one answer; another body under its key is refused by either", async () => {
+  const states = await limited("at-once");
+  for (let n = 0; n < 8; n++) {
+    const { decision_id: decision } = await check(one(), "at-once");
+    const asked = Array.from({ length: 6 }, (_, i) => record(worlds[i % 2] as StartedTollhouse, decision));
+    const answers = await Promise.all(asked);
+    expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1);
+    expect(answers[0]).toMatchObject({ confirmed: true, decision_id: decision });
+  }
+  await until("all of it to be counted once", async () =>
+    (await states()).every(({ settled, reserved }) => settled === "0.000360000" && reserved === "0.000000000"),
+  );
+  const keyed = (tokens: number) => ({
+    provider: "openai",
+    model: "gpt-4o-mini",
+    session: "at-once",
+    idempotency_key: "once",
+    usage: { ...USAGE, completion_tokens: tokens, total_tokens: 100 + tokens },
+  });
+  const first = await Promise.all(worlds.map((at) => post<Recorded>(at, "/sdk/record", keyed(50))));
+  expect(first[0]).toEqual(first[1]);
+  for (const at of worlds) await post(at, "/sdk/record", keyed(60), 409);
+  for (const world of worlds) await world.recorded();
+  const { calls } = await one().control<{ calls: readonly unknown[] }>(
+    "GET",
+    "/api/v1/calls?session=at-once&limit=100",
+  );
+  expect(calls).toHaveLength(9);
+});
+
 test("a check that nobody records is let go once, and listed as unconfirmed by either; a late record at the other confirms it", async () => {
   const states = await limited("too-late");
   const { decision_id: decision } = await check(one(), "too-late", { ttl_seconds: 1 });

@@ -1,4 +1,12 @@
-import { findRecordedOnce, forgetPayloads, forgetRecordedOnce, type Database, type OpenCall } from "@tollhouse/store";
+import {
+  claimRecordedOnce,
+  findRecordedOnce,
+  forgetPayloads,
+  forgetRecordedOnce,
+  freeRecordedOnce,
+  type Database,
+  type OpenCall,
+} from "@tollhouse/store";
 import type { ProviderAdapter } from "@tollhouse/providers";
 import type { Gateway } from "../gateway/gateway.ts";
 import type { Handler } from "../listener.ts";
@@ -45,6 +53,13 @@ export function loadSdk(parts: SdkLoadParts): Sdk {
   const once = new RecordOnce({
     find: (place, names) => findRecordedOnce(parts.dbOf(place.tenant), place, names),
     drained: () => parts.drained(),
+    claims:
+      parts.heldAnywhere === null
+        ? null
+        : {
+            take: (place, names, body) => claimRecordedOnce(parts.dbOf(place.tenant), place, names, body),
+            free: (place, names) => freeRecordedOnce(parts.dbOf(place.tenant), place, names),
+          },
     failed: (error) => gateway.failed(error),
   });
   const forget = async (): Promise<void> => {

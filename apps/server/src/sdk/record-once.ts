@@ -8,8 +8,17 @@ export interface RecordOnceParts {
   find(place: Place, names: readonly string[]): Promise<ReadonlyMap<string, RecordedOnce>>;
   /** Resolves when all that was recorded before is in the database. */
   drained(): Promise<void>;
+  /** Null: there is no other node. */
+  readonly claims: RecordClaims | null;
   /** The database could not be asked. */
   failed(error: unknown): void;
+}
+
+/** Keeps several nodes from recording under one name at once. */
+export interface RecordClaims {
+  /** False: another node has one of them, and none is taken. */
+  take(place: Place, names: readonly string[], body: string): Promise<boolean>;
+  free(place: Place, names: readonly string[]): Promise<void>;
 }
 
 /** A name for SHA-256: what makes two records the same one. */
@@ -31,6 +40,10 @@ interface Question {
 }
 
 const NOT_ASKED = "Whether this was recorded before cannot be looked up right now; nothing was recorded";
+const ELSEWHERE = "This is being recorded at another node right now; send it again";
+/** A node that took a name has recorded, and has it in the database, long before. */
+const CLAIMED_MS = 5_000;
+const LOOK_EVERY_MS = 50;
 /** Names of this process stay in memory until the database has them, and at least so long: retries come soon. */
 const KEPT_MS = 2_000;
 
@@ -86,19 +99,46 @@ export class RecordOnce {
     fresh: boolean,
     make: (names: readonly string[], body: string) => Promise<string>,
   ): Promise<string> {
-    if (names.length > 0 && !fresh) {
-      const found = await this.#find(place, names);
-      for (const { name, what } of names) {
-        const recorded = found.get(name);
-        if (recorded === undefined) continue;
-        if (recorded.body !== body) throw conflict(what);
-        return recorded.answer;
-      }
+    const all = names.map(({ name }) => name);
+    if (all.length === 0 || fresh) return make(all, body);
+    const { claims } = this.#parts;
+    if (claims === null) return (await this.#recorded(place, names, body)) ?? make(all, body);
+    const answer = await this.#claim(claims, place, names, body);
+    if (answer !== null) return answer;
+    try {
+      return await make(all, body);
+    } catch (error) {
+      await claims.free(place, all).catch((failed: unknown) => this.#parts.failed(failed));
+      throw error;
     }
-    return make(
-      names.map(({ name }) => name),
-      body,
-    );
+  }
+
+  /** The answer that is there; null: nobody has recorded under one of these names. */
+  async #recorded(place: Place, names: readonly OnceName[], body: string): Promise<string | null> {
+    const found = await this.#find(place, names);
+    for (const { name, what } of names) {
+      const recorded = found.get(name);
+      if (recorded === undefined) continue;
+      if (recorded.body !== body) throw conflict(what);
+      return recorded.answer;
+    }
+    return null;
+  }
+
+  /** Null: the names are this node's. Where another has them, what that one answers is waited for. */
+  async #claim(claims: RecordClaims, place: Place, names: readonly OnceName[], body: string): Promise<string | null> {
+    const all = names.map(({ name }) => name);
+    for (const until = performance.now() + CLAIMED_MS; performance.now() < until;) {
+      const taken = await claims.take(place, all, body).catch((error: unknown) => {
+        this.#parts.failed(error);
+        throw new Problem("LIMITS_UNAVAILABLE", NOT_ASKED);
+      });
+      if (taken) return null;
+      const answer = await this.#recorded(place, names, body);
+      if (answer !== null) return answer;
+      await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+    }
+    throw new Problem("LIMITS_UNAVAILABLE", ELSEWHERE);
   }
 
   /** All that is asked in one turn is one question: a batch asks once. */

@@ -14,6 +14,36 @@ export async function findRecordedOnce(
   return new Map(rows.map((row) => [row.name, row]));
 }
 
+/**
+ * Takes all of these names for a record of this body, so that no other node records under one of them; false: another has one of them, and none is
+ * taken. `freeRecordedOnce` gives them back where nothing is recorded after all.
+ */
+export async function claimRecordedOnce(
+  db: Queryable,
+  place: LimitPlace,
+  names: readonly string[],
+  body: string,
+): Promise<boolean> {
+  const { rows } = await db.query<{ name: string }>(sql("claim-recorded-once"), [
+    place.tenant,
+    place.environment,
+    names,
+    body,
+  ]);
+  if (rows.length === names.length) return true;
+  if (rows.length > 0)
+    await freeRecordedOnce(
+      db,
+      place,
+      rows.map(({ name }) => name),
+    );
+  return false;
+}
+
+export async function freeRecordedOnce(db: Queryable, place: LimitPlace, names: readonly string[]): Promise<void> {
+  await db.query(sql("free-recorded-once"), [place.tenant, place.environment, names]);
+}
+
 /** Of all tenants. A name that is forgotten can be recorded under again. */
 export async function forgetRecordedOnce(db: Queryable, beforeMs: number): Promise<void> {
   await db.query(sql("forget-recorded-once"), [new Date(beforeMs)]);
