@@ -23,7 +23,7 @@ import {
   type StartedRedis,
   type TestDatabase,
 } from "@tollhouse/testkit";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { ALL, LATE, ROLLING, TIGHT } from "./sample-limits.ts";
 
 // Three nodes as processes, with calls under way all the time, while their counters are lost in every way that there is. After each
@@ -32,6 +32,7 @@ import { ALL, LATE, ROLLING, TIGHT } from "./sample-limits.ts";
 const SCRIPT = fileURLToPath(new URL("./node-child.ts", import.meta.url));
 const ROUNDS = process.env["TOLLHOUSE_LONG"] === undefined ? 1 : 20;
 const WITHIN_MS = 60_000;
+vi.setConfig({ testTimeout: (ROUNDS + 1) * WITHIN_MS });
 
 interface Said {
   readonly epoch: string;
