@@ -157,6 +157,8 @@ function settledOf(sums: readonly CounterSum[], limitId: string): bigint {
 }
 
 test("under load, nodes that were never disturbed leave counters that are the fold of the ledger", async () => {
+  // Full from here on: whatever a loss forgets is overspent. What a node and the store lose within one second nobody can know (ADR 0016).
+  await until("the tight limit refuses", () => nodes.every((node) => (said(node)?.refused ?? 0) > 20));
   await expectExact();
   expect(nodes.reduce((sum, node) => sum + (said(node)?.admitted ?? 0), 0)).toBeGreaterThan(60);
 });
@@ -194,14 +196,17 @@ test("a node that was paused over a rebuild admits nothing by what it remembers,
   }
 });
 
-test("a node that is killed is counted by the others without it, and with it once it is back", async () => {
-  for (let round = 0; round < ROUNDS; round++) {
+test("a node that is killed stops nobody, and is counted once it is back, also where the counters were lost meanwhile", async () => {
+  for (let round = 0; round < 2 * ROUNDS; round++) {
     const [killed, ...others] = nodes as [Node, ...Node[]];
     const before = await epochNow();
     await killed.program.kill("SIGKILL");
-    await underWay(before, others);
+    if (round % 2 === 1) await redis.command("FLUSHALL");
+    await underWay(round % 2 === 1 ? before : before - 1n, others);
+    if (round % 2 === 0) expect(await epochNow()).toBe(before);
+    const without = await epochNow();
     killed.program = started(killed.name, killed.dir);
-    await underWay(await epochNow());
+    await underWay(without);
     await expectExact();
   }
 });

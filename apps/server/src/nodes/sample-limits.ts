@@ -3,7 +3,7 @@ import type { Limit } from "@tollhouse/engine";
 /** Limits of the calls that the nodes of rebuild.real.test.ts make: one measure and kind of window each. */
 export const WIDE = limit("wide", { measure: "tokens", amount: 10n ** 12n });
 /** Soon exhausted: what a rebuild forgets is overspent here. */
-export const TIGHT = limit("tight", { amount: 400_000n });
+export const TIGHT = limit("tight", { amount: 30_000n });
 export const ROLLING = limit("rolling", { measure: "requests", amount: 10n ** 9n, window: "rolling_24h" });
 /** Nothing is held of it; calls use it, as those do that run when a limit is made. */
 export const LATE = limit("late", { mode: "soft", window: "month" });
