@@ -15,27 +15,47 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "tollhouse-cli-"));
 });
 afterEach(async () => {
-  for (const child of children.splice(0)) child.kill("SIGKILL");
+  // Each with all that it started.
+  for (const { pid } of children.splice(0)) if (pid !== undefined) killGroup(pid);
   await rm(folder, { recursive: true, force: true });
 });
 
-function started(...args: string[]): ChildProcess {
+/** As a Node that is too old for the command line would see itself. */
+const OLD_NODE = [
+  "--import",
+  'data:text/javascript,Object.defineProperty(process,"versions",{value:{...process.versions,node:"20.1.0"}})',
+];
+
+function started(flags: readonly string[], ...args: string[]): ChildProcess {
   const env = {
     ...process.env,
     TOLLHOUSE_ADMIN_KEY: ADMIN_KEY,
     TOLLHOUSE_PROFILES: join(folder, "profiles.json"),
     INIT_CWD: "",
   };
-  const child = spawn(process.execPath, [BIN, ...args], { cwd: folder, env, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [...flags, BIN, ...args], {
+    cwd: folder,
+    env,
+    stdio: ["ignore", "pipe", "pipe"],
+    detached: true,
+  });
   children.push(child);
   return child;
+}
+
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch {
+    // Ended by itself, as it should.
+  }
 }
 
 const ended = (child: ChildProcess): Promise<number | null> =>
   child.exitCode === null ? new Promise((resolve) => child.once("exit", resolve)) : Promise.resolve(child.exitCode);
 
-test("what npm links starts a server that another of its commands finds well, and SIGTERM ends it as it ends the server", async () => {
-  const server = started("start", "--port", "0", "--data-dir", "kept");
+test("what npm links starts a server that another of its commands finds well; on an old Node it hands over, and SIGTERM ends them all", async () => {
+  const server = started(OLD_NODE, "start", "--port", "0", "--data-dir", "kept");
   const url = await new Promise<string>((resolve, reject) => {
     const said: string[] = [];
     createInterface({ input: server.stderr as NodeJS.ReadableStream }).on("line", (line) => {
@@ -45,7 +65,7 @@ test("what npm links starts a server that another of its commands finds well, an
     });
     server.once("exit", (code) => reject(new Error(`ended with ${code}: ${said.join("\n")}`)));
   });
-  const doctor = started("doctor", "--url", url, "--json");
+  const doctor = started([], "doctor", "--url", url, "--json");
   let out = "";
   (doctor.stdout as NodeJS.ReadableStream).on("data", (part: Buffer) => (out += part.toString()));
   expect(await ended(doctor)).toBe(0);
@@ -54,4 +74,8 @@ test("what npm links starts a server that another of its commands finds well, an
   expect(await ended(server)).toBe(0);
   // Relative to where it was typed, not to the clone.
   await expect(rm(join(folder, "kept"), { recursive: true })).resolves.toBeUndefined();
+});
+
+test("an old Node gets the same exit codes, by the runtime that comes with the packages", async () => {
+  expect(await Promise.all([ended(started(OLD_NODE, "--version")), ended(started(OLD_NODE, "limts"))])).toEqual([0, 2]);
 });
