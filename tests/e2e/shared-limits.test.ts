@@ -124,6 +124,10 @@ test("while Redis does not answer calls go within the allowance, and say so; pas
     for (let i = 0; i < 12; i++) answers.push(await ask());
     const { allowance } = await one.control<SystemAnswer>("GET", "/api/v1/system");
     expect(nano(allowance?.used ?? "0") > 0n).toBe(true);
+    const metrics = await (await fetch(`${one.url}/metrics`)).text();
+    expect(metrics).toMatch(/^tollhouse_node_limit\{name="untold_ends"\} 100000$/m);
+    expect(metrics).toMatch(/^tollhouse_node_limit_used\{name="untold_ends"\} [1-9]\d*$/m);
+    expect(metrics).toMatch(/^tollhouse_node_limit_used\{name="uncounted_usd"\} 0\.0000\d+$/m);
   } finally {
     redis.resume();
   }

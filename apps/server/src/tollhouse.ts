@@ -85,6 +85,7 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
         tokens,
         connections,
         databases: databases.tenants,
+        counting,
         settings,
       }),
     recorderLag: () => recorder.lag(),

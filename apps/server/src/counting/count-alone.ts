@@ -34,6 +34,7 @@ export async function startAlone({ db, logger, now }: AloneParts): Promise<Count
     stale: () => false,
     heldAnywhere: null,
     status: null,
+    bounds: () => [],
     drain: () => undefined,
     tellAll: async () => undefined,
     close: async () => {

@@ -6,6 +6,7 @@ import {
   loadDeploymentId,
   MemoryCounterStore,
   StartRefused,
+  type NodeCountersState,
   type OpenDatabase,
   type RedisCounters,
   type Recorder,
@@ -18,6 +19,7 @@ import { settleLeftCalls } from "../gateway/settle-left-calls.ts";
 import { startSweeper, type Sweeper } from "../jobs/sweeper.ts";
 import { loadNodes, type Nodes } from "../nodes/load-nodes.ts";
 import type { Logger } from "../process/logger.ts";
+import type { NodeLimit } from "../process/node-limits.ts";
 import type { Settings } from "../settings.ts";
 import { sharedStatus } from "../system/shared-status.ts";
 import type { TenantRegistry } from "../tenants/tenant-registry.ts";
@@ -66,6 +68,7 @@ export async function startTogether(parts: TogetherParts): Promise<Counting> {
     stale: () => settings.failMode === "closed" && part.stale,
     heldAnywhere: async (tenant, id) => (await redis.of(tenant).keepAlive([id], Date.now() + HOLD_MS)).length === 0,
     status: sharedStatus({ db, redis, ofNode: part.ofNode }),
+    bounds: () => boundsOf(part.ofNode.state()),
     drain: () => part.nodes?.drain(),
     tellAll: () => part.tellAll(),
     close: (recorded) => part.close(recorded),
@@ -92,6 +95,13 @@ async function assertUsable(redis: RedisCounters, logger: Logger): Promise<void>
   if (answer === null) return;
   await redis.close();
   throw new StartRefused("REDIS_UNUSABLE", `REDIS_URL: ${answer.message}`, answer);
+}
+
+function boundsOf({ untold, untoldMax, allowance }: NodeCountersState): readonly NodeLimit[] {
+  return [
+    { name: "untold_ends", used: untold, max: untoldMax },
+    { name: "uncounted_usd", used: Number(allowance.used) / 1e9, max: Number(allowance.of) / 1e9 },
+  ];
 }
 
 /** The part that this process takes among the nodes. */

@@ -1,6 +1,7 @@
 import type { Counters, MemoryCounterStore, OpenCall, OutcomeRecord } from "@tollhouse/store";
 import type { Gateway } from "../gateway/gateway.ts";
 import type { Together } from "../limits/starting-counters.ts";
+import type { NodeLimit } from "../process/node-limits.ts";
 import type { OpenChecks } from "../sdk/open-checks.ts";
 import type { SharedStatus } from "../system/system-status.ts";
 import type { TenantRegistry } from "../tenants/tenant-registry.ts";
@@ -27,6 +28,8 @@ export interface Counting {
   readonly heldAnywhere: ((tenant: string, id: string) => Promise<boolean>) | null;
   /** Null: there is nobody to share with. */
   readonly status: SharedStatus | null;
+  /** What it holds only so much of. */
+  bounds(): readonly NodeLimit[];
   /** From here on no new calls come. */
   drain(): void;
   /** After the last call has its end: it is told to whoever counts. */

@@ -1,5 +1,6 @@
 import type { Server } from "node:http";
 import { WAITERS_MAX, type TenantDatabases } from "@tollhouse/store";
+import type { Counting } from "../counting/counting.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import { TOKEN_COUNTS_MAX, type QueuedTokenCounter } from "../tokens/count-tokens.ts";
 import { OPEN_MAX, type OpenChecks } from "../sdk/open-checks.ts";
@@ -20,12 +21,13 @@ export interface NodeLimitParts {
   readonly tokens: QueuedTokenCounter;
   readonly connections: () => number;
   readonly databases: TenantDatabases;
+  readonly counting: Pick<Counting, "bounds">;
   readonly settings: Settings;
 }
 
 /** Every queue and every bound of a node, as they are now. Whoever adds a queue adds its line here. */
 export function nodeLimits(parts: NodeLimitParts): readonly NodeLimit[] {
-  const { gateway, watched, checks, tokens, connections, databases, settings } = parts;
+  const { gateway, watched, checks, tokens, connections, databases, counting, settings } = parts;
   const { load, state } = gateway;
   return [
     { name: "calls_in_flight", used: state.inFlight, max: load.bounds.callsInFlightMax },
@@ -41,6 +43,7 @@ export function nodeLimits(parts: NodeLimitParts): readonly NodeLimit[] {
     ...(settings.eventLoopLagMs === 0
       ? []
       : [{ name: "event_loop_lag_ms", used: watched.eventLoopLagMs(), max: settings.eventLoopLagMs }]),
+    ...counting.bounds(),
   ];
 }
 
