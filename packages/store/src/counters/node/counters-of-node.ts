@@ -144,7 +144,7 @@ export class CountersOfNode {
   }
 
   async ask<T>(tenant: string, verb: () => T | Promise<T>): Promise<T> {
-    if (this.#laidDown) throw new NotAsked("fenced", "the counters are being rebuilt");
+    if (this.#laidDown) throw new CountersUnavailable("fenced", "the counters are being rebuilt");
     const breaker = this.#breakerOf(tenant);
     breaker.pass(performance.now());
     try {

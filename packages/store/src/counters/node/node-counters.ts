@@ -61,8 +61,8 @@ export class NodeCounters implements Counters {
     amounts: Amounts,
     nowMs: number,
   ): ReserveResult | Promise<ReserveResult> {
-    if (limits.length > 0) return this.#reserve(id, limits, amounts, nowMs);
     checkAmounts(amounts);
+    if (limits.length > 0) return this.#againWhenOpen(() => this.#reserve(id, limits, amounts, nowMs));
     this.#hold(id, [], amounts, true, null);
     return NO_LIMITS;
   }
@@ -121,7 +121,8 @@ export class NodeCounters implements Counters {
 
   async look(limits: readonly Limit[], nowMs: number): Promise<readonly CounterState[]> {
     if (limits.length === 0) return [];
-    const states = await this.#node.ask(this.#tenant, () => this.store.look(limits, nowMs));
+    const look = () => this.#node.ask(this.#tenant, () => this.store.look(limits, nowMs));
+    const states = await this.#againWhenOpen(look);
     this.#node.note(states);
     return states;
   }
@@ -161,17 +162,17 @@ export class NodeCounters implements Counters {
   }
 
   /** What a closed store was asked did nothing, so it may be asked once more when the store is open again. */
-  async #reserve(id: string, limits: readonly Limit[], amounts: Amounts, nowMs: number): Promise<ReserveResult> {
-    checkAmounts(amounts);
+  async #againWhenOpen<T>(ask: () => Promise<T>): Promise<T> {
     try {
-      return await this.#reserveOnce(id, limits, amounts, nowMs);
+      return await ask();
     } catch (error) {
       if (!(error instanceof CountersUnavailable) || error.why !== "fenced" || error instanceof NotAsked) throw error;
-      return await this.#reserveOnce(id, limits, amounts, nowMs);
     }
+    await this.#node.untilAdmitting();
+    return await ask();
   }
 
-  async #reserveOnce(id: string, limits: readonly Limit[], amounts: Amounts, nowMs: number): Promise<ReserveResult> {
+  async #reserve(id: string, limits: readonly Limit[], amounts: Amounts, nowMs: number): Promise<ReserveResult> {
     if (!this.#node.admitting) await this.#node.untilAdmitting();
     const { generation } = this.#node;
     const askedMs = performance.now();

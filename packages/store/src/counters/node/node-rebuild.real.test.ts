@@ -278,6 +278,46 @@ test("an answer that comes when the counters were closed meanwhile admits nothin
   await history.told();
 });
 
+test("whatever a call asks of counters that are closed under it is asked again when they are open: nothing of it is refused", async () => {
+  const history = new History();
+  history.layDown();
+  await history.enter();
+  let admitting = true;
+  const opened = Promise.withResolvers<boolean>();
+  const node = new CountersOfNode({
+    shared,
+    admitting: () => admitting,
+    untilAdmitting: () => opened.promise,
+    now: () => NOW,
+    allowance: 0n,
+    failed: (error) => void history.failures.push(error),
+    distrust: (reason) => void history.distrusted.push(reason),
+  });
+  const counters = node.of(history.tenant);
+  // Emptied; the first that is asked finds it, and the fence closes in that turn.
+  shared.onFenced(() => (admitting = false));
+  await redis.command("FLUSHALL");
+  const ask = (id: string) => [
+    counters.look([LIMIT], NOW),
+    counters.room([LIMIT], NOW),
+    counters.reserve(id, [LIMIT], usd(1n), NOW),
+  ];
+  const asked = ask("first");
+  await expect.poll(() => admitting).toBe(false);
+  node.layDown();
+  asked.push(...ask("second"));
+  history.layDown();
+  await history.enter();
+  node.entered();
+  admitting = true;
+  opened.resolve(true);
+  expect((await Promise.allSettled(asked.map((each) => Promise.resolve(each)))).map(({ status }) => status)).toEqual(
+    asked.map(() => "fulfilled"),
+  );
+  for (const id of ["first", "second"]) counters.release(id);
+  expect(await node.close()).toBe(true);
+});
+
 test("a call waits for a rebuild rather than be refused; where one has waited too long, none waits until it is done", async () => {
   const history = new History();
   history.layDown();
