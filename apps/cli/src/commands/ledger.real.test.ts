@@ -108,13 +108,15 @@ test("the chain goes on with another MAC key, and verifies", async () => {
 });
 
 test("in parts that end at checkpoints the answer is that of one walk, with a pin in any part, and before a changed row", async () => {
-  const inParts = (pin: string | null) =>
-    verifyOnline(new Run(terminalFor(server.url).terminal, {}), { from: 1, to: "latest", pin }, 2);
   const { checkpoints } = await json<{ checkpoints: { size: number; note: string }[] }>(
     server.url,
     "ledger checkpoints",
   );
-  expect(checkpoints.length).toBeGreaterThan(2);
+  // The first part is what the oldest checkpoint covers; the others begin behind it.
+  const first = checkpoints.at(-1)?.size ?? 0;
+  expect(checkpoints.filter(({ size }) => size > first).length).toBeGreaterThan(1);
+  const inParts = (pin: string | null) =>
+    verifyOnline(new Run(terminalFor(server.url).terminal, {}), { from: 1, to: "latest", pin }, first);
   const whole = await json<LedgerVerified>(server.url, "ledger verify");
   expect(await inParts(null)).toMatchObject({ result: "PASS", tail: "NOT PROVEN", checkpoints: whole.checkpoints });
   for (const { size, note } of checkpoints)
