@@ -1,6 +1,7 @@
 import type { LimitAnswer, PolicyDocument, PolicyVersion } from "@tollhouse/contract";
 import { DEFAULT_TENANT, foldCounters } from "@tollhouse/store";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { faultProxy } from "../../packages/testkit/src/fault-proxy.ts";
 import { startedRedis, type StartedRedis } from "../../packages/testkit/src/started-redis.ts";
 import { startedTollhouse, type StartedTollhouse } from "../../packages/testkit/src/started-tollhouse.ts";
 import { until } from "./side-by-side.ts";
@@ -66,6 +67,7 @@ function limitAt(world: StartedTollhouse, id: string): Promise<LimitAnswer> {
 
 /** At rest the counters that both share are what the ledger says, entry by entry. */
 async function expectFolded(id: string): Promise<void> {
+  await until("the last calls to be told", async () => (await limitAt(two(), id)).state.reserved === "0");
   for (const world of worlds) await world.recorded();
   const sums = await foldCounters(one().database.db, DEFAULT_TENANT);
   const folded = sums.filter(({ limitId }) => limitId === id).reduce((sum, { settled }) => sum + settled, 0n);
@@ -101,7 +103,7 @@ test("what was counted so is there again after the store was emptied", async () 
   for (const world of worlds) await ask(world);
   const { id } = await two().control<LimitAnswer>("POST", "/api/v1/limits", requests());
   await ask(one());
-  expect((await limitAt(one(), id)).state).toMatchObject({ settled: "3" });
+  await until("all three", async () => (await limitAt(one(), id)).state.settled === "3");
   await redis.command("FLUSHALL");
   await until("the sums to be back", () =>
     ask(two()).then(
@@ -137,12 +139,13 @@ test("two policies, made at both gateways in the same moment, come to count the 
   await ask(one());
   const decisions = await one().control<{ calls: { decision: string }[] }>("GET", "/api/v1/calls?limit=1");
   const decision = decisions.calls[0]?.decision as string;
-  const explained = await one().control<{ limits: { scope: string; window: string; now: { settled: string } }[] }>(
-    "GET",
-    `/api/v1/decisions/${decision}`,
-  );
-  const ofPolicy = explained.limits.filter(({ window }) => window === "day");
-  expect(ofPolicy.map(({ now }) => now.settled)).toEqual([String(calls + 1)]);
+  const counted = async (): Promise<string[]> => {
+    const path = `/api/v1/decisions/${decision}`;
+    const { limits } = await one().control<{ limits: { window: string; now: { settled: string } }[] }>("GET", path);
+    return limits.filter(({ window }) => window === "day").map(({ now }) => now.settled);
+  };
+  await until("the last call to be told", async () => Number((await counted())[0]) > calls);
+  expect(await counted()).toEqual([String(calls + 1)]);
   for (const { id } of made) await one().control("DELETE", `/api/v1/policies/${id}`);
 });
 
@@ -166,6 +169,7 @@ test("a session that goes back to its default budget has spent what it had spent
 interface Budget {
   readonly limit_id: string;
   readonly settled: string;
+  readonly reserved: string;
   readonly default: boolean;
 }
 
@@ -178,6 +182,7 @@ test("a reset at one gateway takes back what both have spent, once, also where b
   const calls = await whileCalled(() =>
     Promise.all(worlds.map((world) => world.control("POST", `/api/v1/sessions/${session}/reset`))),
   );
+  await until("the last calls to be told", async () => (await budget()).reserved === "0.000000000");
   const { limit_id, settled } = await budget();
   for (const world of worlds) await world.recorded();
   const usage = await one().control<{ total: { cost: string } }>("GET", `/api/v1/usage?session=${session}`);
@@ -215,4 +220,42 @@ test("what a process that ended in between has put in force, and not counted, an
     return (await one().database.db.query("SELECT id FROM starting_counters")).rows.length === 0;
   });
   await expectFolded(id);
+});
+
+test("a gateway whose database does not answer says so and admits nothing; the others go on, and it has what they changed when it is back", async () => {
+  const target = new URL(one().database.url);
+  const socket = target.searchParams.get("host");
+  const proxy = await faultProxy(
+    socket === null
+      ? { host: target.hostname, port: Number(target.port) }
+      : { path: `${socket}/.s.PGSQL.${target.port}` },
+  );
+  target.searchParams.delete("host");
+  target.host = `127.0.0.1:${proxy.port}`;
+  const own = { DATABASE_URL: target.href, TOLLHOUSE_CONFIGURATION_STALE_SECONDS: "5", TOLLHOUSE_NODE_NAME: "three" };
+  const env = { REDIS_URL: redis.url, DEFAULT_BUDGET: "1000", ...own };
+  const three = await startedTollhouse({ env, beside: one() });
+  const ready = async (): Promise<{ waiting_for?: string[] }> =>
+    (await (await fetch(`${three.url}/ready`)).json()) as { waiting_for?: string[] };
+  try {
+    await ask(three);
+    // What it had not recorded would not be known to a limit that is made while it is away.
+    await three.recorded();
+    proxy.set({ kind: "silent" });
+    await until("it to say so", async () => (await ready()).waiting_for?.includes("configuration") === true);
+    await expect(ask(three)).rejects.toThrow("status 503");
+    await ask(one());
+    // Nobody waits for it for longer than its lease.
+    const { id } = await one().control<LimitAnswer>("POST", "/api/v1/limits", requests());
+    expect((await limitAt(two(), id)).state.settled).toBe("2");
+    proxy.set({ kind: "cut" });
+    proxy.set(null);
+    await until("it to be ready", async () => (await fetch(`${three.url}/ready`)).status === 200);
+    await ask(three);
+    await until("its call to be counted", async () => (await limitAt(three, id)).state.settled === "3");
+  } finally {
+    proxy.set(null);
+    await three.stop();
+    await proxy.close();
+  }
 });
