@@ -55,7 +55,6 @@ export * from "./blocks/block-store.ts";
 export * from "./configuration/configuration-changes.ts";
 export * from "./configuration/node-configuration.ts";
 export * from "./configuration/starting-counters.ts";
-export { ConfigurationFeed, type ConfigurationFeedOptions } from "./configuration/configuration-feed.ts";
 export * from "./policies/plan-store.ts";
 export * from "./policies/policy-store.ts";
 export * from "./policies/recorded-calls.ts";

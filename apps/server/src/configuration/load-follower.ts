@@ -1,4 +1,11 @@
-import { ConfigurationFeed, INSTALLATION_ROLE, openDatabase, type OpenDatabase } from "@tollhouse/store";
+import {
+  CONFIGURATION_CHANNEL,
+  configurationNews,
+  INSTALLATION_ROLE,
+  ListeningConnection,
+  openDatabase,
+  type OpenDatabase,
+} from "@tollhouse/store";
 import type { Logger } from "../process/logger.ts";
 import type { TenantRegistry } from "../tenants/tenant-registry.ts";
 import { ConfigurationFollower, type FollowerState } from "./configuration-follower.ts";
@@ -34,12 +41,19 @@ const CONNECTIONS = 4;
 export async function loadFollower(parts: LoadFollowerParts): Promise<Follower> {
   const { url, registry, since, staleMs, logger } = parts;
   const db = await openReader(url);
-  const feed = new ConfigurationFeed({ url, role: INSTALLATION_ROLE, onHint: () => follower.hint() });
+  // Of its own, and the same for questions and hints: no report keeps a change from being seen, and one that is dead is found out.
+  const feed = new ListeningConnection({
+    url,
+    role: INSTALLATION_ROLE,
+    channel: CONFIGURATION_CHANNEL,
+    applicationName: "tollhouse configuration",
+    onHint: () => follower.hint(),
+  });
   const follower = new ConfigurationFollower({
     since,
     staleMs,
     loaded: (version, counted) => parts.loaded(version, counted),
-    news: (version, changesMax) => feed.news(version, changesMax),
+    news: (version, changesMax) => configurationNews(feed, version, changesMax),
     refresh: (stale) => refreshServices(registry, db, stale),
     places: () => registry.places(),
     failed: (what, error) =>
