@@ -269,8 +269,10 @@ test("a node that comes back with the truth amends what was swept, once: in the 
   const [paused, other] = [await node(), await node()];
   const [stored, young] = [await admitted(paused), await admitted(paused, {}, false)];
   await gone(paused);
-  sweeps(other);
+  const told: unknown[] = [];
+  sweeps(other, { logger: { warning: (message, fields) => void told.push(message, fields) } });
   await expect.poll(entries, WITHIN).toEqual({ swept: 2 });
+  expect(told).toEqual(["calls of nodes that did not come back were ended", { calls: 2 }]);
   await expect(paused.redis.of(place.tenant).extend(stored.decision, amounts(1n))).rejects.toThrow(/expired/);
   await paused.spool.append(young);
   for (let n = 0; n < 2; n++) {

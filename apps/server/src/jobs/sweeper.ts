@@ -92,7 +92,7 @@ export function startSweeper(parts: SweeperParts): Sweeper {
 class SweepRound {
   readonly #parts: SweeperParts;
   readonly #closing: Promise<void>;
-  readonly #ended = new Map<string, string[]>();
+  readonly #ended = new Map<string, Set<string>>();
   #count = 0;
 
   constructor(parts: SweeperParts, closing: Promise<void>) {
@@ -155,6 +155,8 @@ class SweepRound {
   async #sweepLeft(call: CallAtNode, seenAt: number): Promise<void> {
     const { intent } = call;
     const { tenant, decision, environment } = intent;
+    // Its record is on its way to the database.
+    if (this.#ended.get(tenant)?.has(decision) === true) return;
     const counters = this.#parts.shared.of(tenant);
     if (await this.#isKept(counters, call)) return;
     const became = await counters.expire(decision, this.#parts.now());
@@ -189,8 +191,8 @@ class SweepRound {
 
   #confirmLater(tenant: string, decision: string): void {
     const ended = this.#ended.get(tenant);
-    if (ended === undefined) this.#ended.set(tenant, [decision]);
-    else ended.push(decision);
+    if (ended === undefined) this.#ended.set(tenant, new Set([decision]));
+    else ended.add(decision);
   }
 
   /** Not before it is in the ledger: whoever dies in between is followed by another who does it again. */
@@ -200,7 +202,7 @@ class SweepRound {
     if (this.#count > 0) logger.warning("calls of nodes that did not come back were ended", { calls: this.#count });
     const drained = recorder.drained().then(() => true);
     if (!(await Promise.race([drained, this.#closing.then(() => false)]))) return;
-    for (const [tenant, decisions] of this.#ended) await shared.of(tenant).confirmExpired(decisions);
+    for (const [tenant, decisions] of this.#ended) await shared.of(tenant).confirmExpired([...decisions]);
   }
 }
 

@@ -17,7 +17,7 @@ export interface ChecksElsewhereParts {
   heldAnywhere(tenant: string, id: string): Promise<boolean>;
 }
 
-/** A call is in the database once it is open for a second, and its batch is written. */
+/** A call is in the database once it is open for a second, its recorder has looked (each half second), and the batch is written. */
 const YOUNG_MS = 3_000;
 const LOOK_EVERY_MS = 50;
 
@@ -62,7 +62,7 @@ export class ChecksElsewhere {
 
   /** Calls and checks of a user that are open at any node: all that were let through before this was asked. */
   async callsOf(tenant: string, user: string): Promise<readonly IntentRecord[]> {
-    await new Promise((resolve) => setTimeout(resolve, YOUNG_MS / 2));
+    await new Promise((resolve) => setTimeout(resolve, YOUNG_MS));
     return (await openCallsWhere(this.#parts.db, { tenant }, { user })).map(({ intent }) => intent);
   }
 

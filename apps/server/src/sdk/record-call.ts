@@ -42,9 +42,9 @@ export async function recordCall(
   const names = namesOf(identity, said, idempotencyKey(said, header));
   const { idempotency_key: _, ...what } = said;
   const hash = bodyHash([what, identity.dimensions]);
-  // Where there is no other node, a check that is open has not been recorded; a key may have been used for something else.
-  const alone = parts.elsewhere === null;
-  const fresh = alone && openCheckOf(parts, identity, said) !== null && names.length === 1;
+  // A check that is open here has not been recorded by this node or a process before, and has one entry whoever records it; a key may have been used
+  // for something else.
+  const fresh = openCheckOf(parts, identity, said) !== null && names.length === 1;
   try {
     return await parts.once.run(identity, names, hash, fresh, async (each, of) => {
       const call = readRecord(parts, identity, said, await checkElsewhere(parts, identity, said));

@@ -64,7 +64,7 @@ export class RecordOnce {
 
   /**
    * `body`: SHA-256 of what was sent. `make` is given what to write beside the entry, and answers when it is durable. `fresh`: no
-   * process can have recorded under these names, so that nothing is asked.
+   * process of this node can have recorded under these names, and its entry is there once whoever else does.
    */
   run(
     place: Place,
@@ -100,10 +100,10 @@ export class RecordOnce {
     make: (names: readonly string[], body: string) => Promise<string>,
   ): Promise<string> {
     const all = names.map(({ name }) => name);
-    if (all.length === 0 || fresh) return make(all, body);
     const { claims } = this.#parts;
+    if (all.length === 0 || (fresh && claims === null)) return make(all, body);
     if (claims === null) return (await this.#recorded(place, names, body)) ?? make(all, body);
-    const answer = await this.#claim(claims, place, names, body);
+    const answer = await this.#claim(claims, place, names, body, fresh);
     if (answer !== null) return answer;
     try {
       return await make(all, body);
@@ -126,12 +126,19 @@ export class RecordOnce {
   }
 
   /** Null: the names are this node's. Where another has them, what that one answers is waited for. */
-  async #claim(claims: RecordClaims, place: Place, names: readonly OnceName[], body: string): Promise<string | null> {
+  async #claim(
+    claims: RecordClaims,
+    place: Place,
+    names: readonly OnceName[],
+    body: string,
+    fresh: boolean,
+  ): Promise<string | null> {
     const all = names.map(({ name }) => name);
     for (const until = performance.now() + CLAIMED_MS; performance.now() < until;) {
       const taken = await claims.take(place, all, body).catch((error: unknown) => {
         this.#parts.failed(error);
-        throw new Problem("LIMITS_UNAVAILABLE", NOT_ASKED);
+        if (!fresh) throw new Problem("LIMITS_UNAVAILABLE", NOT_ASKED);
+        return true;
       });
       if (taken) return null;
       const answer = await this.#recorded(place, names, body);
