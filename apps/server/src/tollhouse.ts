@@ -2,7 +2,7 @@ import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { hostname } from "node:os";
 import { createPriceBook, seededPriceBookData } from "@tollhouse/engine";
-import { DEFAULT_TENANT, type Recorder } from "@tollhouse/store";
+import { DEFAULT_TENANT, type OpenDatabase, type Recorder } from "@tollhouse/store";
 import { countingSpend } from "./anomalies/load-anomaly-services.ts";
 import type { Counting } from "./counting/counting.ts";
 import { loadControl } from "./control/load-control.ts";
@@ -12,6 +12,7 @@ import { createOutputProfile } from "./gateway/output-profile.ts";
 import { RunningCalls } from "./gateway/running-calls.ts";
 import { createTargetFinder, createUpstream, type Upstream } from "./gateway/upstreams.ts";
 import { KeyDirectory } from "./keys/key-directory.ts";
+import { fixedTurn, takeTurns, type JobTurn } from "./jobs/job-turn.ts";
 import { keepLedger } from "./ledger/keep-ledger.ts";
 import { SettledTap } from "./limits/settled-tap.ts";
 import { createListener } from "./listener.ts";
@@ -85,8 +86,8 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
         tokens,
         connections,
         databases: databases.tenants,
-        counting,
         settings,
+        counting,
       }),
     recorderLag: () => recorder.lag(),
   });
@@ -116,7 +117,12 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
     now,
     defaultBudget,
   };
-  const tenants = await loadTenants(db, { ...once, databases: databases.tenants, directory });
+  const tenants = await loadTenants(db, {
+    ...once,
+    databases: databases.tenants,
+    directory,
+    openCounters: (tenant) => counting.openCounters(tenant),
+  });
   const gateway: Gateway = {
     settings: {
       bodyBytesMax: settings.bodyBytesMax,
@@ -156,10 +162,12 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
   const settled = await counting.settleLeft(gateway, stores.calls);
   if (settled.length > 0)
     logger.warning("calls of a stopped process were settled at what they had reserved", { calls: settled.length });
+  const turn = turnOf(settings, db, spool.node);
+  const mine = (): boolean => turn.mine();
   const drained = (): Promise<void> => recorder.drained();
   const { heldAnywhere } = counting;
   const sdkParts = { gateway, upstreams, left: stores.checks, db, dbOf: databases.tenants.of, tenants, drained };
-  const sdk = loadSdk({ ...sdkParts, heldAnywhere });
+  const sdk = loadSdk({ ...sdkParts, heldAnywhere, mine });
   const reports = { dbOf: databases.tenants.of, keys, caughtUp: () => atMost(recorder.drained(), REPORT_WAIT_MS) };
   const ledger = keepLedger({
     db,
@@ -168,7 +176,7 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
     settings,
     spool,
     tenants,
-    mine: () => settings.roles.includes("jobs"),
+    mine,
     logger,
     now,
   });
@@ -211,7 +219,7 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
   });
   const connections = countConnections(server);
   address = await listen(server, settings);
-  await counting.begin({ gateway, checks: sdk.checks, tenants, address: () => address });
+  await counting.begin({ gateway, checks: sdk.checks, tenants, address: () => address, mine });
 
   let stopping: Promise<void> | null = null;
   return {
@@ -234,6 +242,7 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
           () => control.close(),
           () => sdk.close(),
           () => ledger.close(),
+          () => turn.close(),
           ...[...upstreams.values()].map((upstream) => () => upstream.pool.destroy()),
           () => gateway.tokens.close(),
           () => directory.close(),
@@ -263,6 +272,11 @@ function createUpstreams(settings: Settings): ReadonlyMap<string, Upstream> {
       }),
     ]),
   );
+}
+
+function turnOf({ roles, redisUrls }: Settings, db: OpenDatabase, node: string): JobTurn {
+  const does = roles.includes("jobs");
+  return does && redisUrls !== null ? takeTurns({ db, node }) : fixedTurn(does);
 }
 
 function waitingFor(gateway: Gateway, counting: Counting): string[] {

@@ -61,6 +61,7 @@ export * from "./policies/recorded-calls.ts";
 export * from "./policies/spend-by-value.ts";
 export * from "./nodes/fence-store.ts";
 export * from "./nodes/left-calls.ts";
+export * from "./nodes/job-turn-store.ts";
 export * from "./nodes/node-store.ts";
 export * from "./nodes/rebuild-source.ts";
 export * from "./provider-keys/provider-key-store.ts";

@@ -33,6 +33,7 @@ export async function startAlone({ db, logger, now }: AloneParts): Promise<Count
     waitingFor: () => [],
     stale: () => false,
     heldAnywhere: null,
+    openCounters: async () => undefined,
     status: null,
     bounds: () => [],
     drain: () => undefined,

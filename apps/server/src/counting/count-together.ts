@@ -67,6 +67,8 @@ export async function startTogether(parts: TogetherParts): Promise<Counting> {
     waitingFor: () => part.waitingFor(),
     stale: () => settings.failMode === "closed" && part.stale,
     heldAnywhere: async (tenant, id) => (await redis.of(tenant).keepAlive([id], Date.now() + HOLD_MS)).length === 0,
+    // One that has none yet is found by its first call, and is counted anew with all others then.
+    openCounters: (tenant) => redis.open(tenant).catch(() => undefined),
     status: sharedStatus({ db, redis, ofNode: part.ofNode }),
     bounds: () => boundsOf(part.ofNode.state()),
     drain: () => part.nodes?.drain(),
@@ -156,7 +158,7 @@ class Part {
     return this.#follower?.stale() === true;
   }
 
-  async begin({ gateway, checks, tenants, address }: BeginParts): Promise<void> {
+  async begin({ gateway, checks, tenants, address, mine }: BeginParts): Promise<void> {
     const { settings, db, spool, recorder, logger, onDeath } = this.#parts;
     const staleMs = settings.configurationStaleSeconds * 1_000;
     this.#follower = await loadFollower({
@@ -199,7 +201,7 @@ class Part {
       recorder,
       shared: this.#redis,
       admitting: () => this.#nodes?.admitting() === true,
-      mine: () => settings.roles.includes("jobs"),
+      mine,
       tenants: () => tenants.all().map(({ id }) => id),
       logger,
       now: Date.now,

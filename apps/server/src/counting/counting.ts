@@ -26,6 +26,8 @@ export interface Counting {
   stale(): boolean;
   /** Does any node hold a reservation of this id? Null: there is no other node. */
   readonly heldAnywhere: ((tenant: string, id: string) => Promise<boolean>) | null;
+  /** A tenant that is made while others are served: its counters are there before it is in force. */
+  openCounters(tenant: string): Promise<void>;
   /** Null: there is nobody to share with. */
   readonly status: SharedStatus | null;
   /** What it holds only so much of. */
@@ -43,4 +45,6 @@ export interface BeginParts {
   readonly checks: OpenChecks;
   readonly tenants: TenantRegistry;
   readonly address: () => string;
+  /** Whose turn timed work is. */
+  readonly mine: () => boolean;
 }

@@ -14,6 +14,8 @@ export interface CheckpointerParts {
   readonly signer: CheckpointSigner;
   /** 32 hex digits each. */
   readonly tenants: () => readonly string[];
+  /** Is it this process that looks which are due? */
+  readonly mine: () => boolean;
   /** Told when a chain cannot be signed, and again only when the reason is another. */
   readonly failed: (tenant: string, error: unknown) => void;
   readonly now: () => number;
@@ -57,7 +59,7 @@ export class Checkpointer {
 
   /** One at a time: a slow database is not asked again while it has not answered. */
   #look(): void {
-    if (this.#isLooking) return;
+    if (this.#isLooking || !this.#parts.mine()) return;
     this.#isLooking = true;
     this.#looking = this.makeDue().finally(() => (this.#isLooking = false));
   }

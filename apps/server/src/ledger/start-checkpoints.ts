@@ -9,17 +9,19 @@ export interface CheckpointsParts {
   readonly masterKey: Uint8Array;
   readonly settings: Pick<Settings, "ledgerSigningKeys">;
   readonly tenants: { all(): readonly { readonly id: string }[] };
+  readonly mine: () => boolean;
   readonly logger: Logger;
   readonly now: () => number;
 }
 
 /** The checkpoints of every tenant, from now on. */
 export function startCheckpoints(parts: CheckpointsParts): Checkpointer {
-  const { db, dbOf, masterKey, settings, tenants, logger, now } = parts;
+  const { db, dbOf, masterKey, settings, tenants, mine, logger, now } = parts;
   return new Checkpointer({
     db,
     dbOf,
     signer: localSigner({ masterKey, seeds: settings.ledgerSigningKeys ?? [] }),
+    mine,
     tenants: () => tenants.all().map(({ id }) => id),
     failed: (tenant, error) =>
       logger.error("no checkpoint of the ledger could be signed", {

@@ -31,6 +31,8 @@ export interface SdkLoadParts {
   drained(): Promise<void>;
   /** Does any node hold a reservation of this id? Null: there is no other node. */
   readonly heldAnywhere: ((tenant: string, id: string) => Promise<boolean>) | null;
+  /** Is it this process that forgets what was kept for a time? */
+  mine(): boolean;
 }
 
 export interface Sdk {
@@ -67,6 +69,7 @@ export function loadSdk(parts: SdkLoadParts): Sdk {
     await forgetPayloads(db, gateway.now());
   };
   const forgetting = setInterval(() => {
+    if (!parts.mine()) return;
     forget().catch((error: unknown) => gateway.failed(error));
   }, FORGET_EVERY_MS);
   forgetting.unref();

@@ -14,6 +14,7 @@ const WITHOUT_TENANT = [
   "configuration_version",
   "counter_fence",
   "installation",
+  "job_turn",
   "nodes",
   "open_calls",
   "schema_migrations",
