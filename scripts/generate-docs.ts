@@ -88,7 +88,7 @@ Made from \`apps/server/src/settings-table.ts\`; do not edit.
 
 ${table(["variable", "in the file", "meaning", "expected", "default"], rows)}
 
-Flags: \`--config FILE\`, \`--host\`, \`--port\`, \`--data-dir\`, \`--role all\` (the only role of this version).
+Flags: \`--config FILE\`, \`--host\`, \`--port\`, \`--data-dir\`, \`--role\` (again for each of several).
 \`npm start -- --demo\` puts the provider simulator behind Tollhouse and sends a little traffic.
 
 ## Further providers
