@@ -14,7 +14,7 @@ export interface ChecksElsewhereParts {
   readonly gateway: Gateway;
   /** As the installation: what is open belongs to a node, and not to a tenant. */
   readonly db: Database;
-  heldAnywhere(tenant: string, id: string): Promise<boolean>;
+  readonly heldAnywhere: (tenant: string, id: string) => Promise<boolean>;
 }
 
 /** A call is in the database once it is open for a second, its recorder has looked (each half second), and the batch is written. */
