@@ -10,8 +10,8 @@ export interface FollowerParts {
   refresh(stale: Stale): Promise<void>;
   /** Every environment that is in force. */
   places(): Iterable<Place>;
-  /** Told after each poll. `counted`: limits or policies were among what was read since it was told last. */
-  loaded(version: bigint, counted: boolean): void;
+  /** Told after each poll, and whenever something more is in force. */
+  loaded(version: bigint): void;
   failed(what: string, error: unknown): void;
   /** Where the configuration was before any of it was loaded. */
   readonly since: bigint;
@@ -48,7 +48,6 @@ export class ConfigurationFollower {
   readonly #asked: { readonly version: bigint; readonly atMs: number }[] = [];
   #wholeAtMs = -Infinity;
   readonly #failing = new Set<string>();
-  #counted = false;
   #hinted = false;
   #wake: (() => void) | null = null;
   #closed = false;
@@ -133,7 +132,6 @@ export class ConfigurationFollower {
   async #read(part: StalePart): Promise<void> {
     try {
       await this.#parts.refresh(part);
-      this.#counted ||= COUNTED.has(part.subject);
       this.#stale.done(part);
       this.#failing.delete(part.subject);
     } catch (error) {
@@ -156,8 +154,7 @@ export class ConfigurationFollower {
       this.#wholeAtMs = first.atMs;
       this.#asked.shift();
     }
-    this.#parts.loaded(version, this.#counted);
-    this.#counted = false;
+    this.#parts.loaded(version);
   }
 
   async #nextPoll(): Promise<void> {
@@ -170,6 +167,3 @@ export class ConfigurationFollower {
     this.#wake = null;
   }
 }
-
-/** What calls are counted by: whoever waits for it waits for the calls before it too. */
-const COUNTED: ReadonlySet<string> = new Set(["limits", "policies", "barrier"]);

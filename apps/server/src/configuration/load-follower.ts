@@ -18,8 +18,8 @@ export interface LoadFollowerParts {
   readonly since: bigint;
   /** TOLLHOUSE_CONFIGURATION_STALE_SECONDS. */
   readonly staleMs: number;
-  /** Told what is in force, once a second at least. `counted`: limits or policies were among what came. */
-  loaded(version: bigint, counted: boolean): void;
+  /** Told what is in force, once a second at least. */
+  loaded(version: bigint): void;
   readonly logger: Pick<Logger, "warning">;
 }
 
@@ -52,7 +52,7 @@ export async function loadFollower(parts: LoadFollowerParts): Promise<Follower> 
   const follower = new ConfigurationFollower({
     since,
     staleMs,
-    loaded: (version, counted) => parts.loaded(version, counted),
+    loaded: (version) => parts.loaded(version),
     news: (version, changesMax) => configurationNews(feed, version, changesMax),
     refresh: (stale) => refreshServices(registry, db, stale),
     places: () => registry.places(),
