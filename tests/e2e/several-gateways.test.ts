@@ -80,6 +80,23 @@ test("each names all of them, the store that they share, and no overspend", asyn
   }
 });
 
+test("a process that is no gateway takes no calls, and its control API is that of all", async () => {
+  const env = { REDIS_URL: redis.url, TOLLHOUSE_ROLE: "control", TOLLHOUSE_NODE_NAME: "three" };
+  const desk = await startedTollhouse({ env, beside: one() });
+  try {
+    const refused = await ask(client(desk, "shared")).catch((error: unknown) => error as APIError);
+    expect(refused).toMatchObject({ status: 404, code: "ENDPOINT_UNKNOWN" });
+    const input = { scope: "session:desk", measure: "requests", amount: "1", window: "lifetime", mode: "hard" };
+    const { id } = await desk.control<LimitAnswer>("POST", "/api/v1/limits", input);
+    await ask(client(two(), "desk"));
+    const state = (await desk.control<LimitAnswer>("GET", `/api/v1/limits/${id}`)).state;
+    expect(state).toMatchObject({ settled: "1", remaining: "0" });
+    expect((await status(desk)).node).toMatchObject({ roles: ["control"], ready: true });
+  } finally {
+    await desk.stop();
+  }
+});
+
 test("while Redis is away each says so and refuses what it cannot count; when it is back, emptied, each goes on with the same sums", async () => {
   await redis.kill();
   const refused = await ask(client(one(), "shared")).catch((error: unknown) => error as APIError);
