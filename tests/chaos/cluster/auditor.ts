@@ -41,7 +41,11 @@ export async function audit(
   calls: readonly AskedCall[],
   { refusals = true }: AuditOptions = {},
 ): Promise<Audited> {
-  for (const gateway of gateways) await atRest(gateway);
+  for (const gateway of gateways) {
+    await atRest(gateway);
+    // One that nobody asked since its store was away finds out with the first question that the store is back.
+    await expect.poll(() => isAnswered(gateway), { timeout: 30_000, interval: 100 }).toBe(true);
+  }
   const [first] = gateways as [TollhouseProcess];
   await expect.poll(() => held(first), { timeout: 60_000, interval: 100 }).toEqual([]);
   const recorded = await recordedCalls(first);
@@ -54,6 +58,13 @@ export async function audit(
   await expectVerifies(first);
   const count = (status: number): number => calls.filter((call) => call.status === status).length;
   return { recorded, admitted: count(200), refused: count(429), unavailable: count(503) };
+}
+
+async function isAnswered(gateway: TollhouseProcess): Promise<boolean> {
+  return limits(gateway).then(
+    () => true,
+    () => false,
+  );
 }
 
 async function held(gateway: TollhouseProcess): Promise<string[]> {

@@ -164,6 +164,24 @@ test(
 );
 
 test(
+  "E5: SIGTERM to one of three gateways under load: no answer is broken off, all is settled",
+  { timeout: MS_MAX },
+  async () => {
+    await underLoad("terminated", "300", async (load) => {
+      const before = load.calls.length;
+      load.away.add(1);
+      await (gateways[1] as TollhouseProcess).terminate();
+      const broken = load.calls.slice(before).filter(({ gateway, end }) => gateway === 1 && end === "broken");
+      // A question that met the closed port was never taken.
+      expect(broken.filter(({ status }) => status !== null)).toEqual([]);
+      await (gateways[1] as TollhouseProcess).start();
+      load.away.delete(1);
+    });
+    await judged(false);
+  },
+);
+
+test(
   "a gateway that was stopped for longer than others wait for it wakes up: it spends nothing twice",
   { timeout: MS_MAX },
   async () => {
