@@ -191,6 +191,14 @@ test("a node that closes, or has too many calls under way, refuses before it rea
   Object.assign(gateway.state, { inFlight: 0 });
 });
 
+test("a node that has not heard for too long what others changed admits nothing, limits or not", async () => {
+  Object.assign(gateway, { stale: () => true });
+  const answer = await ask("POST", "/v1/chat/completions", {}, "{}");
+  Object.assign(gateway, { stale: undefined });
+  expect(answer).toMatchObject({ status: 503, reason: "LIMITS_UNAVAILABLE" });
+  expect(await ask("POST", "/v1/chat/completions", {}, "{")).toMatchObject({ status: 400 });
+});
+
 test("more connections than there may be are closed as they come, and there is room again when others leave", async () => {
   const { port } = server.address() as AddressInfo;
   server.closeIdleConnections();
