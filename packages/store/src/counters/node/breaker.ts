@@ -1,7 +1,9 @@
 import { CountersUnavailable } from "../shared-counters.ts";
 
-/** Answers that did not come, one after another, before the store is no longer waited for. */
+/** Answers that did not come, one after another, before the store is no longer waited for; */
 const FAILURES_MAX = 3;
+/** and for how long none came. The calls of one burst fail together, and say no more than one of them does. */
+const SILENT_MS = 500;
 const PROBE_EVERY_MS = 1_000;
 
 /**
@@ -10,10 +12,12 @@ const PROBE_EVERY_MS = 1_000;
  */
 export class Breaker {
   #failures = 0;
+  /** When the first of them did. */
+  #sinceMs = 0;
   #probedMs = 0;
 
   get open(): boolean {
-    return this.#failures >= FAILURES_MAX;
+    return this.#failures >= FAILURES_MAX && this.#probedMs - this.#sinceMs >= SILENT_MS;
   }
 
   /** Throws where nothing should be sent. `nowMs`: monotonic. */
@@ -31,6 +35,7 @@ export class Breaker {
   failed({ why }: CountersUnavailable, nowMs: number): void {
     // A store that says that it is fenced has answered.
     if (why === "fenced") return this.answered();
+    if (this.#failures === 0) this.#sinceMs = nowMs;
     this.#failures += 1;
     this.#probedMs = nowMs;
   }
