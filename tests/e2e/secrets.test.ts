@@ -70,7 +70,8 @@ type Json = { readonly [name: string]: unknown };
 
 function parsed(text: string): Json {
   try {
-    return JSON.parse(text) as Json;
+    // What is not there yet is null.
+    return (JSON.parse(text) as Json | null) ?? {};
   } catch {
     return {};
   }
