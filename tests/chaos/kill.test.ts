@@ -22,7 +22,7 @@ import { Random } from "./random.ts";
 import { LONG, SEED } from "./rounds.ts";
 import { SdkLoad } from "./sdk-load.ts";
 
-const KILLS = LONG ? 100 : 8;
+const KILLS = LONG ? 100 : 4;
 const STREAMS = 200;
 const PLAIN_CALLS = 20;
 /** By team; the first two run out in the middle of the test, also in the middle of streams. */

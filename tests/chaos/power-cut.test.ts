@@ -9,7 +9,7 @@ import { powerCutDisk, type PowerCutDisk } from "./power-cut-disk.ts";
 
 const long = process.env["TOLLHOUSE_LONG"] === "1";
 const EXISTING_ROUNDS = long ? 10 : 2;
-const FRESH_ROUNDS = long ? 15 : 4;
+const FRESH_ROUNDS = long ? 15 : 2;
 
 const refusal = await powerCutDisk().then(
   async (disk) => {

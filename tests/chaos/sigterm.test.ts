@@ -6,7 +6,7 @@ import { send, type Answer } from "./client.ts";
 import { Random } from "./random.ts";
 import { LONG, SEED } from "./rounds.ts";
 
-const ROUNDS = LONG ? 50 : 3;
+const ROUNDS = LONG ? 50 : 2;
 const STREAMS = 200;
 const GRACE_SECONDS = 3;
 const TOKENS_PER_SECOND = 40;

@@ -22,7 +22,7 @@ import { inParallel, send } from "./client.ts";
 import { Random } from "./random.ts";
 import { LONG, SEED } from "./rounds.ts";
 
-const CALLS = LONG ? 10_000 : 2_000;
+const CALLS = LONG ? 10_000 : 1_000;
 const WIDTH = 50;
 const TEAMS = ["search", "support", "sales"];
 

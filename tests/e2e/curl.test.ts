@@ -111,7 +111,9 @@ test.each(commands.toSorted((a, b) => removes(a) - removes(b)))("$name", async (
   const got = await shell(text);
   expect([got.status, got.status < 400 || got.body]).toEqual([status, true]);
   if (answer === null) return;
-  const body = JSON.parse(got.body) as object;
+  const body = JSON.parse(got.body) as object | null;
+  // What is not there yet: its schema says so.
+  if (body === null) return;
   learn(answer, body);
   // What is shown is what comes: the schemas themselves are held against the answers by openapi.test.ts.
   expect(Object.keys(body)).toEqual(expect.arrayContaining(Object.keys(answer as object)));

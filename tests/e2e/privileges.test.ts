@@ -15,6 +15,7 @@ const ADMINS = [
   "GET /api/v1/ledger/export",
   "GET /api/v1/payloads/{id}",
   "GET /api/v1/prices",
+  "GET /api/v1/system",
   "GET /api/v1/tenants",
   "GET /api/v1/tenants/{name}",
   "POST /api/v1/environments",

@@ -16,8 +16,9 @@ const BACKSPACE = /[\b\u007f]/;
 
 /** Typed without an echo: the terminal is put into raw mode for as long, and back whatever happens. */
 export async function readHidden({ stdin, stderr }: Terminal, question: string): Promise<string> {
-  stderr.write(question);
+  // Before anybody is asked: whoever is fast, or pastes, must not see it either.
   stdin.setRawMode?.(true);
+  stderr.write(question);
   try {
     return await new Promise((resolve, reject) => {
       let typed = "";

@@ -34,7 +34,7 @@ const PARSERS: NonNullable<PoolConfig["types"]> = {
 };
 
 export interface PoolOptions {
-  /** Most connections at once; default 10. The embedded server takes 40 in all. */
+  /** Most connections at once; default 10. The embedded server takes 120 in all. */
   readonly connectionsMax?: number;
   /** Shown in pg_stat_activity; default `tollhouse`. */
   readonly applicationName?: string;

@@ -8,8 +8,8 @@ import { openDatabase } from "../database/database.ts";
 import { startEmbedded } from "./embedded-postgres.ts";
 
 const long = process.env["TOLLHOUSE_LONG"] === "1";
-const FIRST_START_ROUNDS = long ? 100 : 5;
-const ORPHAN_ROUNDS = long ? 50 : 3;
+const FIRST_START_ROUNDS = long ? 100 : 3;
+const ORPHAN_ROUNDS = long ? 50 : 2;
 
 let dataDir: string;
 beforeEach(async () => {

@@ -12,7 +12,8 @@ const SETTINGS: Readonly<Record<string, string>> = {
   unix_socket_permissions: "0700",
   // Modest: one machine, shared with the gateway. About 60 to 90 MB in all when idle.
   shared_buffers: "64MB",
-  max_connections: "40",
+  // A process of ours takes up to 27; the tests run several on one server. One that is not used costs some kilobytes.
+  max_connections: "120",
   work_mem: "8MB",
   maintenance_work_mem: "64MB",
   effective_cache_size: "512MB",
