@@ -119,6 +119,7 @@ class Part {
   #sweeper: Sweeper | null = null;
   #told = false;
   #countingLeft: NodeJS.Timeout | null = null;
+  #countsLeft = false;
 
   constructor(parts: TogetherParts, redis: RedisCounters, since: bigint) {
     this.#parts = parts;
@@ -208,13 +209,15 @@ class Part {
     });
   }
 
-  /** What another process has put in force, and ended before it was counted. */
+  /** What another process has put in force, and ended before it was counted. One look at a time: each may wait for all the other nodes. */
   async #countLeft(tenants: TenantRegistry): Promise<void> {
     const { db, logger } = this.#parts;
-    if (this.#nodes?.admitting() !== true) return;
+    if (this.#countsLeft || this.#nodes?.admitting() !== true) return;
+    this.#countsLeft = true;
     await countAbandoned(db, tenants).catch((error: unknown) =>
       logger.warning("what another process has left uncounted is not counted yet; tried again", asFields(error)),
     );
+    this.#countsLeft = false;
   }
 
   waitingFor(): string[] {
