@@ -8,7 +8,7 @@ import { OPENAPI_TEXT } from "../apps/server/src/control/openapi.ts";
 import { RESERVED_SEGMENTS } from "../apps/server/src/provider-settings.ts";
 import { SETTINGS, yamlKey } from "../apps/server/src/settings-table.ts";
 import { apiReference } from "./api-reference.ts";
-import { cliOperations } from "./cli-operations.ts";
+import { controlOperations } from "./control-operations.ts";
 import { cliReference } from "./cli-reference.ts";
 import { listFiles, readSource } from "./source-files.ts";
 
@@ -136,12 +136,12 @@ A name may not be one of Tollhouse's own paths: ${RESERVED_SEGMENTS.map(code).jo
 
 /** Path below the root → content. */
 export const GENERATED_DOCUMENTS: Readonly<Record<string, () => string>> = {
-  "apps/cli/src/api/operations.ts": cliOperations,
   "docs/api.md": apiReference,
   "docs/cli.md": cliReference,
   "docs/reason-codes.md": reasonCodes,
   "docs/settings.md": settings,
   "packages/contract/openapi.json": () => OPENAPI_TEXT,
+  "packages/contract/src/operations.ts": controlOperations,
 };
 
 if (import.meta.main) {

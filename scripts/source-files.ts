@@ -70,7 +70,7 @@ function specifiersOf(text: string): string[] {
     /\b(?:import|export)\b[^;"'`]*?\bfrom\s*["']([^"']+)["']/g,
     /\bimport\s*["']([^"']+)["']/g,
     /\bimport\s*\(\s*["']([^"']+)["']/g,
-    /["'](\.\.?\/[^"'\n]+\.ts)["']/g,
+    /["'](\.\.?\/[^"'\n]+\.tsx?)["']/g,
   ];
   return [...new Set(patterns.flatMap((pattern) => [...code.matchAll(pattern)].map((match) => match[1] ?? "")))];
 }

@@ -6,7 +6,7 @@ import { brokenImports, deadFiles, fileRuleBreaks, impureWords } from "./tidy-ru
 import { listFiles, NOT_OURS, parseSource, readSource, readText, ROOT } from "./source-files.ts";
 
 const files = listFiles();
-const sources = files.filter((path) => /^(packages|apps|tests|bench|scripts)\/.*\.ts$/.test(path)).map(readSource);
+const sources = files.filter((path) => /^(packages|apps|tests|bench|scripts)\/.*\.tsx?$/.test(path)).map(readSource);
 
 describe("what a folder may touch (ARCHITECTURE.md)", () => {
   test("every import is allowed by the table", () => {

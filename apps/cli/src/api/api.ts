@@ -1,18 +1,16 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { CommandFailed, exitOfStatus } from "../exit-codes.ts";
-import { OPERATIONS, type Operations, type Problem } from "./operations.ts";
+import {
+  OPERATIONS,
+  targetOf,
+  type Answer,
+  type AnyInput,
+  type Input,
+  type OperationId,
+  type Problem,
+} from "@tollhouse/contract/control-client";
 
-export type OperationId = keyof Operations;
-export type Answer<O extends OperationId> = Operations[O]["answer"];
-
-type Needed<Name extends string, T> =
-  Record<never, never> extends T ? { readonly [N in Name]?: T } : { readonly [N in Name]: T };
-type BodyOf<T> = [T] extends [undefined] ? Record<never, never> : { readonly body: T };
-
-/** What an operation must be given; what it does not take does not compile. */
-export type Input<O extends OperationId> = Needed<"params", Operations[O]["params"]> &
-  Needed<"query", Operations[O]["query"]> &
-  BodyOf<Operations[O]["body"]>;
+export type { Answer, Input, OperationId };
 
 export interface ApiOptions {
   /** `http://host:port`, no slash at its end. */
@@ -23,13 +21,6 @@ export interface ApiOptions {
   readonly tenant: string | null;
   /** Ends what is under way. */
   readonly signal: AbortSignal;
-}
-
-type Query = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
-interface Loose {
-  readonly params?: Readonly<Record<string, string | number>>;
-  readonly query?: Query;
-  readonly body?: unknown;
 }
 
 /** A whole answer; what is read as it comes (exports, progress) has no end but the signal's. */
@@ -47,13 +38,13 @@ export class Api {
   /** `ifVersion`: only if it is still this version (If-Match). */
   async call<O extends OperationId>(operation: O, input: Input<O>, ifVersion?: number): Promise<Answer<O>> {
     const headers: Headers = ifVersion === undefined ? {} : { "if-match": `"${ifVersion}"` };
-    const response = await this.#send(operation, input as Loose, AbortSignal.timeout(TIMEOUT_MS), headers);
+    const response = await this.#send(operation, input as AnyInput, AbortSignal.timeout(TIMEOUT_MS), headers);
     return (await readAnswer(response)) as Answer<O>;
   }
 
   /** All pages of a list in one. */
   async all<O extends OperationId>(operation: O, input: Input<O>, max = Infinity): Promise<Answer<O>> {
-    const { query, ...rest } = input as Loose;
+    const { query, ...rest } = input as AnyInput;
     const first = (await this.call(operation, input)) as Page;
     const field = Object.keys(first).find((name) => Array.isArray(first[name])) ?? "";
     const rows = [...(first[field] as unknown[])];
@@ -74,10 +65,15 @@ export class Api {
 
   /** The answer as it comes. */
   async stream<O extends OperationId>(operation: O, input: Input<O>, accept: string): Promise<Response> {
-    return this.#send(operation, input as Loose, null, { accept });
+    return this.#send(operation, input as AnyInput, null, { accept });
   }
 
-  async #send(operation: OperationId, input: Loose, timeout: AbortSignal | null, headers: Headers): Promise<Response> {
+  async #send(
+    operation: OperationId,
+    input: AnyInput,
+    timeout: AbortSignal | null,
+    headers: Headers,
+  ): Promise<Response> {
     const { method } = OPERATIONS[operation];
     for (let waits = 0; ; waits += 1) {
       const response = await this.#fetch(this.#target(operation, input), {
@@ -99,18 +95,10 @@ export class Api {
     }
   }
 
-  #target(operation: OperationId, { params, query }: Loose): string {
-    const { path, query: names } = OPERATIONS[operation];
-    const filled = path.replaceAll(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(params?.[name] ?? "")));
+  #target(operation: OperationId, input: AnyInput): string {
     const { environment, tenant } = this.options;
-    const asked = new URLSearchParams();
-    const all: Query = { ...(environment !== null && { environment }), ...(tenant !== null && { tenant }), ...query };
-    for (const name of names) {
-      const value = all[name];
-      for (const each of Array.isArray(value) ? value : value === undefined ? [] : [value])
-        asked.append(name, String(each));
-    }
-    return `${this.options.url}${filled}${asked.size === 0 ? "" : `?${asked.toString()}`}`;
+    const always = { ...(environment !== null && { environment }), ...(tenant !== null && { tenant }) };
+    return `${this.options.url}${targetOf(operation, input, always)}`;
   }
 
   #headers(): Headers {

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { Option, type Command } from "commander";
 import type { Answer } from "../api/api.ts";
-import type { Call, Decision } from "../api/operations.ts";
+import type { Call, Decision } from "@tollhouse/contract/control-client";
 import { given, seconds, several, whole } from "../arguments.ts";
 import { filtersOf, withFilters, type Filters } from "../filters.ts";
 import { acting, type Run } from "../run.ts";

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { OPERATIONS } from "../api/operations.ts";
+import { OPERATIONS } from "@tollhouse/contract/control-client";
 
 /** For programs, or the same under another name. */
 const NOT_FOR_A_TERMINAL = [

@@ -1,5 +1,5 @@
 import { Option, type Command } from "commander";
-import type { Key, KeyMade } from "../api/operations.ts";
+import type { Key, KeyMade } from "@tollhouse/contract/control-client";
 import { given, pair, seconds, several, whole } from "../arguments.ts";
 import { acting, type Run } from "../run.ts";
 import { count, time } from "../terminal/amounts.ts";

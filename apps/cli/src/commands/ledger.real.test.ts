@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseTlogProof } from "@tollhouse/ledger";
 import { startedTollhouse, type StartedTollhouse } from "@tollhouse/testkit/started-tollhouse";
-import type { LedgerVerified } from "../api/operations.ts";
+import type { LedgerVerified } from "@tollhouse/contract/control-client";
 import { json, ran, terminalFor } from "../cli-fixture.ts";
 import { verifyOnline } from "../ledger/online.ts";
 import { Run } from "../run.ts";

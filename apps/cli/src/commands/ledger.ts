@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { Option, type Command } from "commander";
 import type { Answer } from "../api/api.ts";
-import type { Checkpoint, LedgerVerified } from "../api/operations.ts";
+import type { Checkpoint, LedgerVerified } from "@tollhouse/contract/control-client";
 import { given, whole } from "../arguments.ts";
 import { CommandFailed } from "../exit-codes.ts";
 import { exportToFile, exportToOutput, resumeFile } from "../ledger/export-file.ts";

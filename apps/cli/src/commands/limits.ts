@@ -1,5 +1,5 @@
 import { Option, type Command } from "commander";
-import type { Limit } from "../api/operations.ts";
+import type { Limit } from "@tollhouse/contract/control-client";
 import { given, whole } from "../arguments.ts";
 import { CommandFailed } from "../exit-codes.ts";
 import { acting, type Run } from "../run.ts";

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startedTollhouse, type StartedTollhouse } from "@tollhouse/testkit/started-tollhouse";
-import type { Policy } from "../api/operations.ts";
+import type { Policy } from "@tollhouse/contract/control-client";
 import { json, ran } from "../cli-fixture.ts";
 
 let server: StartedTollhouse;

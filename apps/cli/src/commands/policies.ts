@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { stringify } from "yaml";
-import type { Policy, PolicyVersion, Rehearsal, RehearsedChange } from "../api/operations.ts";
+import type { Policy, PolicyVersion, Rehearsal, RehearsedChange } from "@tollhouse/contract/control-client";
 import { given, moment, whole } from "../arguments.ts";
 import { CommandFailed } from "../exit-codes.ts";
 import { differences, documentOf, planOf, readPolicies, type PolicyPlan } from "../policies/policy-files.ts";

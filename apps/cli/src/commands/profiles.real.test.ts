@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { startedTollhouse, TEST_ADMIN_KEY, type StartedTollhouse } from "@tollhouse/testkit/started-tollhouse";
-import type { KeyMade } from "../api/operations.ts";
+import type { KeyMade } from "@tollhouse/contract/control-client";
 import { json, ran, type RanOptions } from "../cli-fixture.ts";
 
 let server: StartedTollhouse;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startedTollhouse, type StartedTollhouse } from "@tollhouse/testkit/started-tollhouse";
-import type { AnomalyRule, Call, UsageReport } from "../api/operations.ts";
+import type { AnomalyRule, Call, UsageReport } from "@tollhouse/contract/control-client";
 import { json, ran, terminalFor, until, type RanOptions } from "../cli-fixture.ts";
 import { runCommandLine } from "../command-line.ts";
 import { widthOf } from "../terminal/table.ts";

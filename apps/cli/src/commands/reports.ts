@@ -1,5 +1,5 @@
 import { Option, type Command } from "commander";
-import type { Summary, UsageReport } from "../api/operations.ts";
+import type { Summary, UsageReport } from "@tollhouse/contract/control-client";
 import { given, moment, several, whole } from "../arguments.ts";
 import { filtersOf, withFilters, type Filters } from "../filters.ts";
 import { acting, type Run } from "../run.ts";

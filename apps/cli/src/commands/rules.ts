@@ -1,5 +1,5 @@
 import { Argument, Option, type Command } from "commander";
-import type { AnomalyRule, Price, ReservedCheck } from "../api/operations.ts";
+import type { AnomalyRule, Price, ReservedCheck } from "@tollhouse/contract/control-client";
 import { given, seconds, whole } from "../arguments.ts";
 import { acting, type Run } from "../run.ts";
 import { count, money, pricePerMillion, time } from "../terminal/amounts.ts";

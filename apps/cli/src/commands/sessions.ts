@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { Answer } from "../api/api.ts";
-import type { Session } from "../api/operations.ts";
+import type { Session } from "@tollhouse/contract/control-client";
 import { given, seconds, whole } from "../arguments.ts";
 import { acting, type Run } from "../run.ts";
 import { count, money, time } from "../terminal/amounts.ts";

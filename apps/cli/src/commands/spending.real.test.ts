@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startedTollhouse, type StartedTollhouse } from "@tollhouse/testkit/started-tollhouse";
-import type { Key, Limit, Session } from "../api/operations.ts";
+import type { Key, Limit, Session } from "@tollhouse/contract/control-client";
 import { json, ran } from "../cli-fixture.ts";
 import { widthOf } from "../terminal/table.ts";
 

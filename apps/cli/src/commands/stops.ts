@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { Block } from "../api/operations.ts";
+import type { Block } from "@tollhouse/contract/control-client";
 import { given, scopeOf, seconds } from "../arguments.ts";
 import { CommandFailed } from "../exit-codes.ts";
 import { acting, type Run } from "../run.ts";

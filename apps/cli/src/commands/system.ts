@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { System, SystemNode } from "../api/operations.ts";
+import type { System, SystemNode } from "@tollhouse/contract/control-client";
 import { systemChecks, type Check } from "../doctor/checks.ts";
 import { examine } from "../doctor/examine.ts";
 import { CommandFailed } from "../exit-codes.ts";

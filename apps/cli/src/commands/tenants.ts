@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { ProviderKey, Tenant } from "../api/operations.ts";
+import type { ProviderKey, Tenant } from "@tollhouse/contract/control-client";
 import { acting, type Run } from "../run.ts";
 import { time } from "../terminal/amounts.ts";
 import type { Column } from "../terminal/table.ts";

@@ -1,5 +1,5 @@
 import { Option, type Command } from "commander";
-import type { Plan } from "../api/operations.ts";
+import type { Plan } from "@tollhouse/contract/control-client";
 import { CommandFailed } from "../exit-codes.ts";
 import { acting, type Run } from "../run.ts";
 import type { Column } from "../terminal/table.ts";

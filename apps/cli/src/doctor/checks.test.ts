@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { System, SystemNode } from "../api/operations.ts";
+import type { System, SystemNode } from "@tollhouse/contract/control-client";
 import { clockCheck, ledgerCheck, runtimeCheck, systemChecks, transportCheck, type Check } from "./checks.ts";
 
 const NODE: SystemNode = {

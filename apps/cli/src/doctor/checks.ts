@@ -1,5 +1,5 @@
 import type { Answer } from "../api/api.ts";
-import type { System, SystemNode } from "../api/operations.ts";
+import type { System, SystemNode } from "@tollhouse/contract/control-client";
 import { count, money, time } from "../terminal/amounts.ts";
 
 /** What was looked at, how it is, and what to do where it is not well. */

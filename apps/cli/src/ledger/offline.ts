@@ -12,7 +12,7 @@ import {
   type NoteKey,
   type VerifyEd25519,
 } from "@tollhouse/ledger";
-import type { LedgerVerified } from "../api/operations.ts";
+import type { LedgerVerified } from "@tollhouse/contract/control-client";
 import { CommandFailed } from "../exit-codes.ts";
 
 /** Checks an export with a public key alone: the verifier of packages/ledger, and nothing that a server says. */

@@ -1,4 +1,4 @@
-import type { LedgerVerified } from "../api/operations.ts";
+import type { LedgerVerified } from "@tollhouse/contract/control-client";
 import type { Run } from "../run.ts";
 import { Progress } from "../terminal/progress.ts";
 

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import { parseAllDocuments } from "yaml";
-import type { Policy, PolicyDocument } from "../api/operations.ts";
+import type { Policy, PolicyDocument } from "@tollhouse/contract/control-client";
 import { CommandFailed } from "../exit-codes.ts";
 
 /**

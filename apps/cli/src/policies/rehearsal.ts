@@ -1,5 +1,5 @@
 import { createInterface } from "node:readline";
-import type { Operations, Rehearsal, RehearsedChange } from "../api/operations.ts";
+import type { Operations, Rehearsal, RehearsedChange } from "@tollhouse/contract/control-client";
 import { CommandFailed } from "../exit-codes.ts";
 import type { Run } from "../run.ts";
 import { bodyOf } from "../streamed.ts";

@@ -1,5 +1,5 @@
-// apps/cli/src/api/operations.ts: what the command line knows of the control API, made of the same table that the routes and the OpenAPI
-// document are made of. A field that goes away there no longer compiles here.
+// packages/contract/src/operations.ts: what command line and dashboard know of the control API, made of the same table that the routes and
+// the OpenAPI document are made of. A field that goes away there no longer compiles in them.
 import { CODES } from "@tollhouse/contract";
 import { OPENAPI_TEXT } from "../apps/server/src/control/openapi.ts";
 
@@ -130,7 +130,7 @@ function listed(placed: Placed): string {
   return `  ${operation.operationId}: { method: ${JSON.stringify(method)}, path: ${JSON.stringify(path)}, query: ${JSON.stringify(query)} },`;
 }
 
-export function cliOperations(): string {
+export function controlOperations(): string {
   const { paths, components } = JSON.parse(OPENAPI_TEXT) as Document;
   const all: readonly Placed[] = Object.entries(paths)
     .flatMap(([path, of]) =>
@@ -138,8 +138,8 @@ export function cliOperations(): string {
     )
     .filter(({ operation, path }) => operation.operationId !== undefined && !path.startsWith("/v1"))
     .toSorted((a, b) => (a.operation.operationId < b.operation.operationId ? -1 : 1));
-  return `// Made by scripts/cli-operations.ts of the OpenAPI document; do not edit.
-import type { ReasonCode } from "@tollhouse/contract";
+  return `// Made by scripts/control-operations.ts of the OpenAPI document; do not edit.
+import type { ReasonCode } from "./codes.ts";
 
 type Nothing = Readonly<Record<never, never>>;
 

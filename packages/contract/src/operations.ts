@@ -1,5 +1,5 @@
-// Made by scripts/cli-operations.ts of the OpenAPI document; do not edit.
-import type { ReasonCode } from "@tollhouse/contract";
+// Made by scripts/control-operations.ts of the OpenAPI document; do not edit.
+import type { ReasonCode } from "./codes.ts";
 
 type Nothing = Readonly<Record<never, never>>;
 
