@@ -14,6 +14,7 @@ const STEPS = [
   ["format", ["oxfmt/bin/oxfmt", "--check"]],
   ["lint", ["oxlint/bin/oxlint", "--type-aware", "--deny-warnings"]],
   ["types", ["typescript/bin/tsc", "-p", "tsconfig.check.json"]],
+  ["types of the dashboard", ["typescript/bin/tsc", "-p", "apps/dashboard"]],
 ];
 
 const [scope = "all", ...selection] = process.argv.slice(2);

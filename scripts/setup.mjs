@@ -111,8 +111,10 @@ function sourcesFingerprint() {
   const seen = [];
   for (const group of ["packages", "apps"]) {
     for (const name of readdirSync(join(ROOT, group))) {
-      for (const file of ["tsconfig.json", "package.json"]) note(join(ROOT, group, name, file), seen);
+      for (const file of ["tsconfig.json", "package.json", "vite.config.ts", "index.html"])
+        note(join(ROOT, group, name, file), seen);
       walk(join(ROOT, group, name, "src"), seen);
+      walk(join(ROOT, group, name, "public"), seen);
     }
   }
   for (const file of ["tsconfig.json", "tsconfig.base.json", "package-lock.json"]) note(join(ROOT, file), seen);
@@ -142,8 +144,14 @@ function build(runtime) {
   const fingerprint = sourcesFingerprint();
   // Without its output the compiler would trust its own notes, and emit nothing.
   const flags = existsSync(ENTRY) ? ["-b"] : ["-b", "--force"];
-  const result = spawnSync(runtime, [join(MODULES, "typescript/bin/tsc"), ...flags], childOptions());
-  if (result.status !== 0) throw new SetupFailed("the build failed; its output is above");
+  const compiled = spawnSync(runtime, [join(MODULES, "typescript/bin/tsc"), ...flags], childOptions());
+  if (compiled.status !== 0) throw new SetupFailed("the build failed; its output is above");
+  const bundled = spawnSync(
+    runtime,
+    [join(MODULES, "vite/bin/vite.js"), "build", join(ROOT, "apps/dashboard"), "--logLevel", "warn"],
+    childOptions(),
+  );
+  if (bundled.status !== 0) throw new SetupFailed("the build of the dashboard failed; its output is above");
   writeStamp(BUILD_STAMP, fingerprint);
 }
 

@@ -7,6 +7,7 @@ import type { Gateway } from "./gateway/gateway.ts";
 import { isLoopbackHost } from "./gateway/identify.ts";
 import { buildRefusal, sendRefusal } from "./gateway/refusal.ts";
 import type { Target } from "./gateway/upstreams.ts";
+import { BELOW_DASHBOARD } from "./process/pages.ts";
 import { readTarget } from "./request-target.ts";
 
 export type Handler = (req: IncomingMessage, res: ServerResponse) => void;
@@ -16,7 +17,7 @@ export interface ListenerParts {
   readonly findTarget: (url: string) => Target | null;
   /** `/api/…` */
   readonly control: Handler;
-  /** `/health`, `/ready`, `/metrics`, `/`, `/api/openapi.json`: by exact path. */
+  /** `/health`, `/ready`, `/metrics`, `/`, `/api/openapi.json`: by exact path; and `/dashboard/` for all below it. */
   readonly pages: ReadonlyMap<string, Handler>;
   /** Why this process takes no calls, told to whoever makes one. Absent: it takes them. */
   readonly noCalls?: string | undefined;
@@ -57,7 +58,8 @@ function serve(parts: ListenerParts, req: IncomingMessage, res: ServerResponse):
   const { url } = asked;
   // Whatever serves it reads the same.
   req.url = url;
-  const read = parts.pages.get(pathOf(url));
+  const path = pathOf(url);
+  const read = parts.pages.get(path.startsWith(BELOW_DASHBOARD) ? BELOW_DASHBOARD : path);
   const page = read ?? (url.startsWith("/api/") ? parts.control : undefined);
   if (page !== undefined) {
     // Another site's page could read them by a name that resolves to this machine. Calls are checked when they are identified.

@@ -19,6 +19,7 @@ import { createListener } from "./listener.ts";
 import { createLogger, type Logger } from "./process/logger.ts";
 import { createMetrics } from "./process/metrics.ts";
 import { createObserver } from "./process/observe.ts";
+import { loadDashboard } from "./process/dashboard-files.ts";
 import { createPages } from "./process/pages.ts";
 import { countConnections, nodeLimits } from "./process/node-limits.ts";
 import { noCalls, noControl, pagesOf } from "./process/served-by-role.ts";
@@ -206,6 +207,7 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
     mayReadMetrics: createMetricsAccess(tenants, adminKey),
     address: () => address,
     openApi: OPENAPI_TEXT,
+    dashboard: loadDashboard(),
   });
   const server = createListener({
     gateway,

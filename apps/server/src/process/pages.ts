@@ -12,11 +12,16 @@ export interface PageParts {
   readonly address: () => string;
   /** The description of the control API: the same bytes in every installation of this version. */
   readonly openApi: string;
+  /** `/dashboard` and what is below it. Absent or null: it was not built, and a page says how to point a client here. */
+  readonly dashboard?: Page | null;
 }
 
 const METRICS_REFUSED = "With several tenants, the metrics are the admin's: send Authorization: Bearer <admin key>\n";
 
 type Page = (req: IncomingMessage, res: ServerResponse) => void;
+
+/** The one page whose path stands for all that begin with it. */
+export const BELOW_DASHBOARD = "/dashboard/";
 
 /**
  * `/health`, `/ready`, `/metrics`, `/api/openapi.json` and the page at `/`: no key, nothing secret, nothing about any tenant's spend but
@@ -25,6 +30,7 @@ type Page = (req: IncomingMessage, res: ServerResponse) => void;
  */
 export function createPages(parts: PageParts): ReadonlyMap<string, Page> {
   const welcome: Page = (_req, res) => send(res, 200, "text/html; charset=utf-8", welcomePage(parts.address()));
+  const dashboard = parts.dashboard ?? welcome;
   return new Map<string, Page>([
     ["/health", (_req, res) => sendJson(res, 200, { status: "ok", version: parts.version })],
     [
@@ -45,9 +51,15 @@ export function createPages(parts: PageParts): ReadonlyMap<string, Page> {
       },
     ],
     ["/api/openapi.json", (_req, res) => send(res, 200, "application/json; charset=utf-8", parts.openApi)],
-    ["/", welcome],
-    ["/dashboard", welcome],
+    ["/", dashboard === welcome ? welcome : toDashboard],
+    ["/dashboard", dashboard],
+    [BELOW_DASHBOARD, dashboard],
   ]);
+}
+
+function toDashboard(_req: IncomingMessage, res: ServerResponse): void {
+  res.writeHead(302, { location: "/dashboard", "cache-control": "no-store", "content-length": 0 });
+  res.end();
 }
 
 function sendText(res: ServerResponse, status: number, text: string): void {

@@ -7,7 +7,10 @@ import { noCalls, noControl, pagesOf } from "./served-by-role.ts";
 const GATEWAY: readonly Role[] = ["gateway", "jobs"];
 const CONTROL: readonly Role[] = ["control"];
 const said = new Map(
-  ["/", "/dashboard", "/health", "/ready", "/metrics", "/api/openapi.json"].map((path) => [path, () => undefined]),
+  ["/", "/dashboard", "/dashboard/", "/health", "/ready", "/metrics", "/api/openapi.json"].map((path) => [
+    path,
+    () => undefined,
+  ]),
 );
 let server: Server;
 

@@ -2,10 +2,11 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { CODES, type Role } from "@tollhouse/contract";
 import { Problem, problemBody } from "../control/problem.ts";
 import { endAfterRequest } from "../gateway/refusal.ts";
+import { BELOW_DASHBOARD } from "./pages.ts";
 
 type Page = (req: IncomingMessage, res: ServerResponse) => void;
 
-const CONTROL_PAGES = ["/", "/dashboard", "/api/openapi.json"];
+const CONTROL_PAGES = ["/", "/dashboard", BELOW_DASHBOARD, "/api/openapi.json"];
 
 /** What whoever makes a call to a process that takes none is told; undefined: it takes them. */
 export function noCalls(roles: readonly Role[]): string | undefined {

@@ -1,0 +1,20 @@
+import { createRouter } from "@tanstack/react-router";
+import { keysRoute } from "../pages/keys/route.ts";
+import { overviewRoute } from "../pages/overview/route.ts";
+import { rootRoute } from "./root-route.tsx";
+
+/** Every page there is, in the order of the navigation. */
+const routeTree = rootRoute.addChildren([overviewRoute, keysRoute]);
+
+export const router = createRouter({
+  routeTree,
+  basepath: "/dashboard",
+  defaultPreload: "intent",
+  scrollRestoration: true,
+});
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: typeof router;
+  }
+}

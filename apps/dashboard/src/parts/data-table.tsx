@@ -1,0 +1,93 @@
+import { Button, Center, Loader, Table, VisuallyHidden } from "@mantine/core";
+import type { ReactNode } from "react";
+import styles from "./data-table.module.css";
+import { ProblemAlert } from "./problem-alert.tsx";
+
+export interface Column<Row> {
+  readonly header: string;
+  /** Numbers stand at the right, so that their digits stand under each other. */
+  readonly isNumber?: boolean;
+  /** Is the header for those who cannot see only? For a column of buttons. */
+  readonly isHeaderHidden?: boolean;
+  readonly cell: (row: Row) => ReactNode;
+}
+
+interface DataTableProps<Row> {
+  /** What the table is, for those who cannot see where it stands. */
+  readonly caption: string;
+  readonly columns: readonly Column<Row>[];
+  readonly rows: readonly Row[];
+  readonly keyOf: (row: Row) => string;
+  /** Instead of a table without rows. */
+  readonly empty: ReactNode;
+  readonly isPending?: boolean;
+  readonly error?: Error | null;
+  /** Asks for the next page; null: there is none. */
+  readonly more?: (() => void) | null;
+  readonly isLoadingMore?: boolean;
+}
+
+/** Rows of one list. The first column names the row, and is its header. Scrolls by itself where the screen is narrow. */
+export function DataTable<Row>({
+  caption,
+  columns,
+  rows,
+  keyOf,
+  empty,
+  isPending,
+  error,
+  more,
+  isLoadingMore,
+}: DataTableProps<Row>) {
+  if (error !== undefined && error !== null) return <ProblemAlert error={error} />;
+  if (isPending === true)
+    return (
+      <Center mih={160}>
+        <Loader aria-label={`Loading: ${caption}`} />
+      </Center>
+    );
+  if (rows.length === 0) return <>{empty}</>;
+  return (
+    <>
+      <section className={styles["scroll"]} aria-label={caption} tabIndex={0}>
+        <Table highlightOnHover verticalSpacing="xs">
+          <Table.Caption className={styles["hidden"]}>{caption}</Table.Caption>
+          <Table.Thead>
+            <Table.Tr>
+              {columns.map(({ header, isNumber, isHeaderHidden }) => (
+                <Table.Th key={header} scope="col" className={isNumber === true ? styles["number"] : styles["head"]}>
+                  {isHeaderHidden === true ? <VisuallyHidden>{header}</VisuallyHidden> : header}
+                </Table.Th>
+              ))}
+            </Table.Tr>
+          </Table.Thead>
+          <Table.Tbody>
+            {rows.map((row) => (
+              <Table.Tr key={keyOf(row)}>{columns.map((column, at) => cellOf(column, row, at === 0))}</Table.Tr>
+            ))}
+          </Table.Tbody>
+        </Table>
+      </section>
+      {more !== undefined && more !== null && (
+        <Center mt="md">
+          <Button variant="default" onClick={more} loading={isLoadingMore === true}>
+            Show more
+          </Button>
+        </Center>
+      )}
+    </>
+  );
+}
+
+function cellOf<Row>({ header, isNumber, cell }: Column<Row>, row: Row, isFirst: boolean): ReactNode {
+  const className = isNumber === true ? styles["number"] : undefined;
+  return isFirst ? (
+    <Table.Th key={header} scope="row" fw={500} className={className}>
+      {cell(row)}
+    </Table.Th>
+  ) : (
+    <Table.Td key={header} className={className}>
+      {cell(row)}
+    </Table.Td>
+  );
+}

@@ -1,0 +1,47 @@
+/** Digits after the point that an amount below a cent shows at least: its first two that say something. */
+const SIGNIFICANT = 2;
+
+/** `"1234.5"` → `$1,234.50`; `"0.0000564"` → `$0.000056`. Works on the digits: no amount goes through a float. */
+export function formatUsd(text: string): string {
+  const [, sign = "", whole = "0", fraction = ""] = /^(-?)(\d+)(?:\.(\d+))?$/.exec(text) ?? [];
+  const grouped = whole.replaceAll(/\B(?=(\d{3})+$)/g, ",");
+  const first = fraction.search(/[1-9]/);
+  const isSmall = /^0+$/.test(whole) && first >= 2;
+  const places = isSmall ? first + SIGNIFICANT : 2;
+  const shown = isSmall ? fraction.slice(0, places) : rounded(whole, fraction);
+  if (!isSmall) return `${sign}$${shown}`;
+  return `${sign}$${grouped}.${shown.replace(/0+$/, "").padEnd(2, "0")}`;
+}
+
+/** To the cent, half up. */
+function rounded(whole: string, fraction: string): string {
+  const cents = BigInt(`${whole}${fraction.padEnd(3, "0").slice(0, 3)}`);
+  const text = String((cents + 5n) / 10n).padStart(3, "0");
+  return `${text.slice(0, -2).replaceAll(/\B(?=(\d{3})+$)/g, ",")}.${text.slice(-2)}`;
+}
+
+const COUNT = new Intl.NumberFormat("en-US");
+
+/** `1234567` → `1,234,567`. */
+export function formatCount(count: number): string {
+  return COUNT.format(count);
+}
+
+const SHORT = new Intl.NumberFormat("en-US", { notation: "compact", maximumFractionDigits: 1 });
+
+/** For axes, where there is room for four characters: `1.2M`. */
+export function formatShort(count: number): string {
+  return SHORT.format(count);
+}
+
+const MOMENT = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+
+/** In the viewer's zone and manner. */
+export function formatMoment(iso: string): string {
+  return MOMENT.format(new Date(iso));
+}
+
+/** `2026-11-21 18:40:03 UTC`. */
+export function formatUtc(iso: string): string {
+  return `${new Date(iso).toISOString().slice(0, 19).replace("T", " ")} UTC`;
+}
