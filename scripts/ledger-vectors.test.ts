@@ -5,14 +5,14 @@ import {
   CompactTree,
   decodeBody,
   decodeFields,
-  entryHash,
   ExportVerifier,
-  leafHash,
   openCheckpoint,
-  parseTlogProof,
+  openTrusted,
   parseVerifierKey,
   verifyConsistency,
   verifyInclusion,
+  verifyReceipt,
+  type Trust,
 } from "@tollhouse/ledger";
 import { verifyEd25519 } from "@tollhouse/store";
 import { expect, test } from "vitest";
@@ -24,6 +24,11 @@ import { ROOT } from "./source-files.ts";
 interface Named {
   readonly name: string;
   readonly accepted: boolean;
+}
+interface Besides {
+  readonly earlier: readonly string[];
+  readonly witnesses: readonly string[];
+  readonly needed: number;
 }
 interface Vectors {
   readonly key: string;
@@ -37,11 +42,12 @@ interface Vectors {
     to_root: string;
     proof: string[];
   })[];
+  readonly witnessed_notes: readonly (Named & { readonly note: string; readonly besides: Besides })[];
   readonly notes: readonly (Named & { readonly key: string; readonly note: string })[];
   readonly receipts: readonly (Named & { readonly receipt: string })[];
   readonly exports: {
     readonly lines: readonly string[];
-    readonly cases: readonly { name: string; lines: number[]; pin: string | null; answer: object }[];
+    readonly cases: readonly { name: string; lines: number[]; pin: string | null; besides: Besides; answer: object }[];
   };
 }
 
@@ -50,6 +56,11 @@ const sha256 = (bytes: Uint8Array): Uint8Array => createHash("sha256").update(by
 const means = { sha256, verify: verifyEd25519 };
 const key = parseVerifierKey(sha256, vectors.key);
 const bytes = (hex: string): Uint8Array => Buffer.from(hex, "hex");
+
+function trusting({ earlier, witnesses, needed }: Besides): Trust {
+  const keys = (words: readonly string[]) => words.map((word) => parseVerifierKey(sha256, word));
+  return { ...means, key, earlier: keys(earlier), witnesses: keys(witnesses), witnessesNeeded: needed };
+}
 
 function accepts(work: () => unknown): boolean {
   try {
@@ -89,22 +100,20 @@ test.each(vectors.notes)("note $name: accepted $accepted", ({ note, key: word, a
   expect(accepts(() => openCheckpoint(means, note, parseVerifierKey(sha256, word)))).toBe(accepted);
 });
 
-test.each(vectors.receipts)("receipt $name: accepted $accepted", ({ receipt, accepted }) => {
-  const holds = accepts(() => {
-    const { extra, index, hashes, checkpoint } = parseTlogProof(receipt);
-    if (extra === null) return false;
-    const head = openCheckpoint(means, checkpoint, key);
-    const leaf = leafHash(sha256, entryHash(sha256, extra.subarray(0, 32), extra.subarray(32)));
-    return verifyInclusion(sha256, { leaf, index, proof: hashes, ...head });
-  });
-  expect(holds).toBe(accepted);
+test.each(vectors.witnessed_notes)("note $name: accepted $accepted", ({ note, besides, accepted }) => {
+  expect(accepts(() => openTrusted(trusting(besides), note).isWitnessed)).toBe(accepted);
 });
 
-test.each(vectors.exports.cases)("export, $name", ({ lines, pin, answer }) => {
+test.each(vectors.receipts)("receipt $name: accepted $accepted", ({ receipt, accepted }) => {
+  expect(accepts(() => verifyReceipt({ ...means, key }, receipt))).toBe(accepted);
+});
+
+test.each(vectors.exports.cases)("export, $name", ({ lines, pin, besides, answer }) => {
   const opened = pin === null ? {} : { pin: openCheckpoint(means, pin, key) };
-  const verifier = new ExportVerifier({ ...means, key, ...opened });
+  const verifier = new ExportVerifier({ ...trusting(besides), ...opened });
   for (const line of lines) verifier.push(vectors.exports.lines[line] as string);
-  const { result, tail, provenTo, entries, checkpoints, firstBadSequence } = verifier.end();
+  const { result, tail, provenTo, entries, checkpoints, witnessedTo, firstBadSequence } = verifier.end();
   const counts = result === "PASS" ? { entries, checkpoints } : {};
-  expect({ result, tail, proven_to: provenTo, first_bad_sequence: firstBadSequence, ...counts }).toEqual(answer);
+  const found = { result, tail, proven_to: provenTo, witnessed_to: witnessedTo, first_bad_sequence: firstBadSequence };
+  expect({ ...found, ...counts }).toEqual(answer);
 });

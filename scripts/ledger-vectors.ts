@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { CompactTree, verifierKey } from "@tollhouse/ledger";
 import { bodyCases } from "./ledger-cases/body-cases.ts";
 import { exportCases } from "./ledger-cases/export-cases.ts";
-import { noteCases, receiptCases } from "./ledger-cases/note-cases.ts";
+import { noteCases, receiptCases, witnessCases } from "./ledger-cases/note-cases.ts";
 import { consistencyCases, inclusionCases } from "./ledger-cases/proof-cases.ts";
 import { hashes, hex, KEY, LENGTH, sha256, treeHash } from "./ledger-cases/sample-ledger.ts";
 import { ROOT } from "./source-files.ts";
@@ -23,13 +23,14 @@ function roots(): string[] {
 export function ledgerVectors(): unknown {
   return {
     about:
-      "What a verifier of docs/ledger-format.md accepts and refuses. Bytes in hex; notes, receipts and lines of exports as they are. Of a FAIL, `entries`, `checkpoints` and the words of the problem are free.",
+      "What a verifier of docs/ledger-format.md accepts and refuses. Bytes in hex; notes, receipts and lines of exports as they are. `besides` is who is believed beside `key`: earlier keys of the ledger, witnesses, and how many of them are needed. Of a FAIL, `entries`, `checkpoints` and the words of the problem are free.",
     key: verifierKey(sha256, KEY),
     bodies: bodyCases(),
     tree: { entry_hashes: hashes.map(hex), roots: roots() },
     inclusion: inclusionCases(),
     consistency: consistencyCases(),
     notes: noteCases(),
+    witnessed_notes: witnessCases(),
     receipts: receiptCases(),
     exports: exportCases(),
   };

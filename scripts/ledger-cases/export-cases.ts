@@ -1,11 +1,23 @@
 import { entryHash, genesisHash, type StoredEntry } from "@tollhouse/ledger";
 import { SAMPLE_DEPLOYMENT, SAMPLE_TENANT, sampleChain } from "../../packages/ledger/src/sample-chain.ts";
 import { chain, hashes, hex, hmac, KEY, noteOf, ORIGIN, patched, sha256, TENANT, treeHash } from "./sample-ledger.ts";
+import { cosigned, ownKey, witnessWord, wordOf } from "./witnesses.ts";
+
+type Signed = (size: number) => string;
+
+/** Who is believed besides the ledger's key: words of keys. */
+export interface Besides {
+  readonly earlier?: readonly string[];
+  readonly witnesses?: readonly string[];
+  readonly needed?: number;
+}
 
 interface Answer {
   readonly result: "PASS" | "FAIL";
   readonly tail: "PROVEN" | "NOT PROVEN";
   readonly proven_to: number | null;
+  /** null = no witnesses are asked for. */
+  readonly witnessed_to: number | null;
   readonly first_bad_sequence: number | null;
   readonly entries?: number;
   readonly checkpoints?: number;
@@ -34,28 +46,34 @@ export function exportCases(): unknown {
       ...over,
     });
   const end = (entries: number): string => line({ end: true, entries });
-  const note = (size: number): string => line({ checkpoint: noteOf(size) });
-  const part = (from: number, to: number, entries = chain): string[] => [
+  const part = (from: number, to: number, entries = chain, signed: Signed = noteOf): string[] => [
     head(from, to),
     ...entries.slice(from - 1, to).flatMap((entry) => {
       const size = Number(entry.sequence);
-      return [8, 13, 21].includes(size) ? [entryLine(entry), note(size)] : [entryLine(entry)];
+      return [8, 13, 21].includes(size) ? [entryLine(entry), line({ checkpoint: signed(size) })] : [entryLine(entry)];
     }),
     end(to - from + 1),
   ];
   const whole = part(1, 21);
-  const pass = (entries: number, checkpoints: number, provenTo: number | null = null): Answer => ({
+  const pass = (
+    entries: number,
+    checkpoints: number,
+    provenTo: number | null = null,
+    seen: number | null = null,
+  ): Answer => ({
     result: "PASS",
     tail: provenTo === null ? "NOT PROVEN" : "PROVEN",
     proven_to: provenTo,
+    witnessed_to: seen,
     entries,
     checkpoints,
     first_bad_sequence: null,
   });
-  const fail = (sequence: number): Answer => ({
+  const fail = (sequence: number, seen: number | null = null): Answer => ({
     result: "FAIL",
     tail: "NOT PROVEN",
     proven_to: null,
+    witnessed_to: seen,
     first_bad_sequence: sequence,
   });
   const at = (sequence: number): number => whole.findIndex((text) => text.startsWith(`{"sequence":${sequence},`));
@@ -68,7 +86,18 @@ export function exportCases(): unknown {
     5,
     Uint8Array.from({ length: 16 }, () => 9),
   );
-  const cases: readonly (readonly [name: string, lines: string[], answer: Answer, pin?: string])[] = [
+  const keyOf = (size: number): number => (size < 13 ? 8 : 7);
+  const changedKey = part(1, 21, chain, (size) => noteOf(size, undefined, ownKey(keyOf(size)), keyOf(size)));
+  const seenBy = (...fills: [number, ...number[]]): string[] => part(1, 21, chain, (size) => cosigned(size, fills));
+  const early = part(1, 21, chain, (size) => (size === 8 ? cosigned(size, [21]) : noteOf(size)));
+  const [one, two] = [witnessWord(21), witnessWord(22)];
+  const cases: readonly (readonly [
+    name: string,
+    lines: string[],
+    answer: Answer,
+    pin?: string | null,
+    besides?: Besides,
+  ])[] = [
     ["a whole chain", whole, pass(21, 3)],
     ["a whole chain with a pin of its end", whole, pass(21, 3, 21), noteOf(21)],
     ["a whole chain with an earlier pin, of which it has no checkpoint", whole, pass(21, 3, 5), noteOf(5)],
@@ -108,7 +137,11 @@ export function exportCases(): unknown {
     ["an entry behind the end", [...whole, whole[at(21)] as string], fail(22)],
     ["parts with a gap between them", [...part(1, 7), ...part(9, 21)], fail(8)],
     ["a part that begins within another", [head(1, 21), ...part(1, 21)], fail(1)],
-    ["a checkpoint of another size than the entries before it", with_(at(9), 0, note(9)), fail(9)],
+    [
+      "a checkpoint of another size than the entries before it",
+      with_(at(9), 0, line({ checkpoint: noteOf(9) })),
+      fail(9),
+    ],
     ["a checkpoint with another root", with_(at(9), 0, line({ checkpoint: noteOf(8, treeHash(0, 7)) })), fail(9)],
     ["a checkpoint that nobody signed", with_(at(9), 0, line({ checkpoint: noteOf(8, undefined, KEY, 8) })), fail(9)],
     ["a pin with another root", whole, fail(1), noteOf(5, treeHash(0, 4))],
@@ -121,6 +154,23 @@ export function exportCases(): unknown {
     ["an origin that is not its own", with_(0, 1, head(1, 21, { origin: "other" })), fail(1)],
     ["another genesis hash", with_(0, 1, head(1, 21, { previous_hash: "00".repeat(32) })), fail(1)],
     ["an edge that is too long", with_(0, 1, head(1, 21, { edge: ["00".repeat(32)] })), fail(1)],
+    ["a changed signing key, the earlier one known", changedKey, pass(21, 3), null, { earlier: [wordOf(8)] }],
+    ["a changed signing key, the earlier one not known", changedKey, fail(9)],
+    ["cosigned by the witness", seenBy(21), pass(21, 3, null, 21), null, { witnesses: [one] }],
+    [
+      "cosigned by one of two, where one is needed",
+      seenBy(22),
+      pass(21, 3, null, 21),
+      null,
+      { witnesses: [one, two], needed: 1 },
+    ],
+    ["cosigned by one of two, where both are needed", seenBy(22), fail(1, 0), null, { witnesses: [one, two] }],
+    ["cosigned by both", seenBy(21, 22), pass(21, 3, null, 21), null, { witnesses: [one, two], needed: 2 }],
+    ["cosigned by nobody", whole, fail(1, 0), null, { witnesses: [one] }],
+    ["its end not cosigned", early, fail(9, 8), null, { witnesses: [one] }],
+    ["its end not cosigned, but pinned", early, fail(9, 8), noteOf(21), { witnesses: [one] }],
+    ["cosigned by somebody else", seenBy(23), fail(1, 0), null, { witnesses: [one] }],
+    ["one key of a witness under two names", seenBy(21, 121), fail(1, 0), null, { witnesses: [one, witnessWord(121)] }],
     ["another edge", [head(6, 21, { edge: edgeOf(5).toReversed() }), ...part(6, 21).slice(1)], fail(6)],
   ];
   // Most cases share most lines: each is written once.
@@ -128,8 +178,9 @@ export function exportCases(): unknown {
   const numbers = new Map(lines.map((text, number) => [text, number]));
   return {
     lines,
-    cases: cases.map(([name, own, answer, pin = null]) => ({
+    cases: cases.map(([name, own, answer, pin = null, besides = {}]) => ({
       name,
+      besides: { earlier: [], witnesses: [], needed: besides.witnesses?.length ?? 0, ...besides },
       lines: own.map((text) => numbers.get(text)),
       pin,
       answer,

@@ -8,7 +8,9 @@ import {
   type StoredEntry,
 } from "@tollhouse/ledger";
 import { SAMPLE_DEPLOYMENT, SAMPLE_TENANT } from "../../packages/ledger/src/sample-chain.ts";
+import type { Besides } from "./export-cases.ts";
 import { chain, hashes, KEY, noteOf, ORIGIN, patched, publicKeyOf, secret, sha256, treeHash } from "./sample-ledger.ts";
+import { cosigned, ownKey, witnessWord, wordOf } from "./witnesses.ts";
 
 export function noteCases(): unknown[] {
   const word = verifierKey(sha256, KEY);
@@ -61,6 +63,72 @@ function corrupt(line: string): string {
   const bytes = Buffer.from(line.slice(at).trim(), "base64");
   bytes[bytes.length - 2] = (bytes[bytes.length - 2] as number) ^ 1;
   return `${line.slice(0, at)}${bytes.toString("base64")}\n`;
+}
+
+/** Notes of witnesses: `accepted` = opened, and by as many as are needed. */
+export function witnessCases(): unknown[] {
+  const [one, two] = [witnessWord(21), witnessWord(22)];
+  const flip = (bytes: Buffer): Buffer => bytes.fill((bytes.at(-1) as number) ^ 1, bytes.length - 1);
+  const later = (bytes: Buffer): Buffer => bytes.fill((bytes[7] as number) ^ 1, 7, 8);
+  const both = { witnesses: [one, two], needed: 2 };
+  const cases: readonly (readonly [name: string, note: string, besides: Besides, accepted: boolean])[] = [
+    ["by the witness", cosigned(21, [21]), { witnesses: [one], needed: 1 }, true],
+    ["by both", cosigned(21, [22, 21]), both, true],
+    ["by one of two", cosigned(21, [22]), both, false],
+    ["by one of two, where one is needed", cosigned(21, [22]), { ...both, needed: 1 }, true],
+    ["twice by one", cosigned(21, [22], { note: cosigned(21, [22]) }), both, false],
+    ["at two times by one", cosigned(21, [22], { note: cosigned(21, [22]), at: 1_790_000_001n }), both, false],
+    ["by nobody", noteOf(21), { witnesses: [one], needed: 1 }, false],
+    ["by one who is not known", cosigned(21, [23]), { witnesses: [one], needed: 1 }, false],
+    ["by one who is not known beside the one", cosigned(21, [23, 21]), { witnesses: [one], needed: 1 }, true],
+    ["with a bad cosignature", cosigned(21, [21], { spoil: flip }), { witnesses: [one], needed: 1 }, false],
+    [
+      "with a bad one beside a good one",
+      cosigned(21, [21], { note: cosigned(21, [21]), spoil: flip }),
+      { witnesses: [one], needed: 1 },
+      false,
+    ],
+    ["with another time than was signed", cosigned(21, [21], { spoil: later }), { witnesses: [one], needed: 1 }, false],
+    [
+      "without the time",
+      cosigned(21, [21], { spoil: (bytes) => bytes.subarray(8) }),
+      { witnesses: [one], needed: 1 },
+      false,
+    ],
+    [
+      "of another checkpoint",
+      noteOf(21) + cosigned(20, [21]).split("\n").at(-2) + "\n",
+      { witnesses: [one], needed: 1 },
+      false,
+    ],
+    ["with a bad one of somebody who is not asked for", cosigned(21, [23], { spoil: flip }), {}, true],
+    [
+      "by the witness, but not by the ledger",
+      cosigned(21, [21], { note: unsigned() }),
+      { witnesses: [one], needed: 1 },
+      false,
+    ],
+    ["where the ledger is named as a witness", cosigned(21, [21]), { witnesses: [wordOf(7)], needed: 1 }, false],
+    ["with an earlier key of the ledger", noteOf(21, undefined, ownKey(8), 8), { earlier: [wordOf(8)] }, true],
+    ["with an earlier key that is not known", noteOf(21, undefined, ownKey(8), 8), {}, false],
+    [
+      "with a bad signature of an earlier key beside a good one",
+      `${noteOf(21)}${corrupt(`${noteOf(21, undefined, ownKey(8), 8).split("\n").at(-2)}\n`)}`,
+      { earlier: [wordOf(8)] },
+      false,
+    ],
+  ];
+  return cases.map(([name, note, besides, accepted]) => ({
+    name,
+    note,
+    besides: { earlier: [], witnesses: [], needed: 0, ...besides },
+    accepted,
+  }));
+}
+
+/** Signed by a key that nobody knows. */
+function unsigned(): string {
+  return noteOf(21, undefined, ownKey(9), 9);
 }
 
 export function receiptCases(): unknown[] {

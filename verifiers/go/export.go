@@ -21,6 +21,7 @@ type Answer struct {
 	ProvenTo         *int64  `json:"proven_to"`
 	Entries          int64   `json:"entries"`
 	Checkpoints      int64   `json:"checkpoints"`
+	WitnessedTo      *int64  `json:"witnessed_to"`
 	FirstBadSequence *int64  `json:"first_bad_sequence"`
 	Problem          *string `json:"problem"`
 }
@@ -32,7 +33,7 @@ type bad struct {
 
 // Export checks an export line by line, in constant memory. Nothing is judged after the first bad line.
 type Export struct {
-	key         Key
+	trust       Trust
 	pin         *Checkpoint
 	deployment  string
 	tenant      []byte
@@ -45,14 +46,15 @@ type Export struct {
 	entries     int64
 	checkpoints int64
 	agreed      int64
+	witnessed   int64
 	pinAgreed   bool
 	bad         *bad
 	scratch     []byte
 }
 
-// NewExport checks against the key of somebody who is trusted; pin may be nil.
-func NewExport(key Key, pin *Checkpoint) *Export {
-	return &Export{key: key, pin: pin}
+// NewExport checks against the keys of somebody who is trusted; pin may be nil.
+func NewExport(trust Trust, pin *Checkpoint) *Export {
+	return &Export{trust: trust, pin: pin}
 }
 
 // Push takes one line without its newline.
@@ -193,8 +195,8 @@ func (e *Export) begin(f fields) error {
 	if e.isOpen {
 		return errors.New("an export begins before the one before it has ended")
 	}
-	if own := "tollhouse/" + deployment + "/" + tenantText; own != e.key.Name || origin != own {
-		return fmt.Errorf("the export is of another ledger than %s", e.key.Name)
+	if own := "tollhouse/" + deployment + "/" + tenantText; own != e.trust.Name() || origin != own {
+		return fmt.Errorf("the export is of another ledger than %s", e.trust.Name())
 	}
 	if e.tree != nil {
 		if from != e.tree.Size+1 || previous != e.previous {
@@ -205,7 +207,7 @@ func (e *Export) begin(f fields) error {
 			return errors.New("previous_hash is not the genesis hash of this deployment and tenant")
 		}
 		e.deployment, e.tenant, e.from, e.previous, e.tree = deployment, tenant, from, previous, tree
-		e.agreed = from - 1
+		e.agreed, e.witnessed = from-1, from-1
 	}
 	e.since, e.isOpen = 0, true
 	return nil
@@ -307,7 +309,7 @@ func (e *Export) checkpoint(f fields) error {
 	if err != nil {
 		return err
 	}
-	opened, err := OpenCheckpoint(note, e.key)
+	opened, err := OpenCheckpoint(note, e.trust)
 	if err != nil {
 		return err
 	}
@@ -319,6 +321,9 @@ func (e *Export) checkpoint(f fields) error {
 	}
 	e.checkpoints++
 	e.agreed = opened.Size
+	if opened.IsWitnessed {
+		e.witnessed = opened.Size
+	}
 	return nil
 }
 
@@ -341,6 +346,9 @@ func (e *Export) judgeEnd() {
 		e.fail("the export begins behind the pin")
 	case e.agreed < e.tree.Size:
 		e.bad = &bad{e.agreed + 1, fmt.Sprintf("no checkpoint covers the entries from %d on", e.agreed+1)}
+	case len(e.trust.Witnesses) > 0 && e.witnessed < e.tree.Size:
+		problem := fmt.Sprintf("no checkpoint that enough witnesses cosigned covers the entries from %d on", e.witnessed+1)
+		e.bad = &bad{e.witnessed + 1, problem}
 	}
 }
 
@@ -350,6 +358,9 @@ func (e *Export) End() Answer {
 		e.judgeEnd()
 	}
 	answer := Answer{Result: "PASS", Tail: "NOT PROVEN", Entries: e.entries, Checkpoints: e.checkpoints}
+	if len(e.trust.Witnesses) > 0 {
+		answer.WitnessedTo = &e.witnessed
+	}
 	if e.bad != nil {
 		answer.Result, answer.FirstBadSequence, answer.Problem = "FAIL", &e.bad.sequence, &e.bad.problem
 	} else if e.pinAgreed {

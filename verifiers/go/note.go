@@ -4,6 +4,7 @@ import (
 	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -17,22 +18,42 @@ import (
 // Signed notes and checkpoints: c2sp.org/signed-note, c2sp.org/tlog-checkpoint.
 
 const (
-	noteLengthMax   = 256 * 1024
-	signaturesMax   = 100
-	sizeMax         = 1<<53 - 1
-	algorithmLedger = 1
+	noteLengthMax = 256 * 1024
+	signaturesMax = 100
+	sizeMax       = 1<<53 - 1
 )
 
-// Key is the public key of one ledger; its name is the ledger's origin.
+// What a key signs (c2sp.org/signed-note): a ledger the text, a witness the text behind its time.
+const (
+	AlgorithmLedger  = 1
+	AlgorithmWitness = 4
+)
+
+// Key is the public key of a ledger, whose name is the ledger's origin, or of a witness.
 type Key struct {
-	Name   string
-	Public ed25519.PublicKey
+	Name      string
+	Algorithm byte
+	Public    ed25519.PublicKey
+}
+
+// Trust is whom an auditor believes: keys of one ledger, and how many of which witnesses must have seen a checkpoint.
+type Trust struct {
+	Keys      []Key
+	Witnesses []Key
+	Needed    int
+}
+
+// Name of the ledger.
+func (t Trust) Name() string {
+	return t.Keys[0].Name
 }
 
 // Checkpoint is the head of a ledger's tree.
 type Checkpoint struct {
 	Size int64
 	Root Hash
+	// IsWitnessed: as many witnesses cosigned it as are needed.
+	IsWitnessed bool
 }
 
 var (
@@ -60,73 +81,126 @@ func isKeyName(name string) bool {
 	return name != "" && strings.IndexFunc(name, bad) < 0
 }
 
-func keyID(name string, public []byte) []byte {
-	sum := sha256.Sum256(append([]byte(name+"\n\x01"), public...))
+func keyID(key Key) []byte {
+	sum := sha256.Sum256(append(append([]byte(key.Name+"\n"), key.Algorithm), key.Public...))
 	return sum[:4]
 }
 
-// ParseKey reads the word that GET /api/v1/ledger/public-key answers as `key`.
-func ParseKey(word string) (Key, error) {
+// ParseKey reads the word that GET /api/v1/ledger/public-key answers as `key`, or that the operator of a witness publishes.
+func ParseKey(word string, algorithm byte) (Key, error) {
 	match := keyWord.FindStringSubmatch(word)
 	if match == nil || !isKeyName(match[1]) {
 		return Key{}, fmt.Errorf("public key: expected name+id+base64")
 	}
 	data, err := fromBase64(match[3])
-	if err != nil || len(data) != 1+ed25519.PublicKeySize || data[0] != algorithmLedger {
-		return Key{}, fmt.Errorf("public key: expected an Ed25519 key of a ledger")
+	if err != nil || len(data) != 1+ed25519.PublicKeySize || data[0] != algorithm {
+		return Key{}, fmt.Errorf("public key: expected an Ed25519 key of algorithm %d", algorithm)
 	}
-	if hex.EncodeToString(keyID(match[1], data[1:])) != match[2] {
+	key := Key{Name: match[1], Algorithm: algorithm, Public: data[1:]}
+	if hex.EncodeToString(keyID(key)) != match[2] {
 		return Key{}, fmt.Errorf("public key: its id is not that of its name and key")
 	}
-	return Key{Name: match[1], Public: data[1:]}, nil
+	return key, nil
 }
 
-// OpenCheckpoint gives what the key signed for its own origin. Signatures of others may stand beside it.
-func OpenCheckpoint(note string, key Key) (Checkpoint, error) {
+type signature struct {
+	name string
+	id   string
+	data []byte
+}
+
+type note struct {
+	text       string
+	signatures []signature
+}
+
+func parseNote(noteText string) (note, error) {
 	control := func(r rune) bool { return r < 0x20 && r != '\n' }
-	if len(note) > 4*noteLengthMax || !utf8.ValidString(note) || strings.IndexFunc(note, control) >= 0 {
-		return Checkpoint{}, fmt.Errorf("note: too long, no UTF-8, or control characters")
+	if len(noteText) > 4*noteLengthMax || !utf8.ValidString(noteText) || strings.IndexFunc(noteText, control) >= 0 {
+		return note{}, errors.New("note: too long, no UTF-8, or control characters")
 	}
-	split := strings.LastIndex(note, "\n\n")
-	if split < 1 || !strings.HasSuffix(note, "\n") || split+2 >= len(note) {
-		return Checkpoint{}, fmt.Errorf("note: expected a text, an empty line and signatures")
+	split := strings.LastIndex(noteText, "\n\n")
+	if split < 1 || !strings.HasSuffix(noteText, "\n") || split+2 >= len(noteText) {
+		return note{}, errors.New("note: expected a text, an empty line and signatures")
 	}
-	text := note[:split+1]
-	lines := strings.Split(note[split+2:len(note)-1], "\n")
+	lines := strings.Split(noteText[split+2:len(noteText)-1], "\n")
 	if len(lines) > signaturesMax {
-		return Checkpoint{}, fmt.Errorf("note: too many signatures")
+		return note{}, errors.New("note: too many signatures")
 	}
-	signed := false
+	parsed := note{text: noteText[:split+1]}
 	for _, line := range lines {
-		own, err := checkSignature(line, text, key)
-		if err != nil {
-			return Checkpoint{}, err
+		match := signatureLine.FindStringSubmatch(line)
+		if match == nil || !isKeyName(match[1]) {
+			return note{}, errors.New("note: a line after the empty one is no signature")
 		}
-		signed = signed || own
+		data, err := fromBase64(match[2])
+		if err != nil || len(data) < 5 {
+			return note{}, errors.New("note: a line after the empty one is no signature")
+		}
+		parsed.signatures = append(parsed.signatures, signature{match[1], string(data[:4]), data[4:]})
 	}
-	if !signed {
-		return Checkpoint{}, fmt.Errorf("note: %s did not sign it with this key", key.Name)
-	}
-	return parseCheckpoint(text, key.Name)
+	return parsed, nil
 }
 
-// checkSignature says whether the line is the key's own; one that is, and does not hold, makes the whole note worthless.
-func checkSignature(line, text string, key Key) (bool, error) {
-	match := signatureLine.FindStringSubmatch(line)
-	if match == nil || !isKeyName(match[1]) {
-		return false, fmt.Errorf("note: a line after the empty one is no signature")
+// signedBy says whether the key signed; a signature of its own that does not hold makes the whole note worthless.
+func (n note) signedBy(key Key) (bool, error) {
+	signed, id := false, string(keyID(key))
+	for _, each := range n.signatures {
+		if each.name != key.Name || each.id != id {
+			continue
+		}
+		message, data := n.text, each.data
+		if key.Algorithm == AlgorithmWitness {
+			// c2sp.org/tlog-cosignature: eight bytes of time, seconds since 1970, are signed in front of the text.
+			if len(data) != 8+ed25519.SignatureSize {
+				return false, errors.New("note: a cosignature has 72 bytes")
+			}
+			message = fmt.Sprintf("cosignature/v1\ntime %d\n%s", binary.BigEndian.Uint64(data), n.text)
+			data = data[8:]
+		}
+		if !ed25519.Verify(key.Public, []byte(message), data) {
+			return false, fmt.Errorf("note: the signature of %s is not good", key.Name)
+		}
+		signed = true
 	}
-	data, err := fromBase64(match[2])
-	if err != nil || len(data) < 5 {
-		return false, fmt.Errorf("note: a line after the empty one is no signature")
+	return signed, nil
+}
+
+// OpenCheckpoint gives what the ledger signed with one of its keys. Signatures of others may stand beside it.
+func OpenCheckpoint(noteText string, trust Trust) (Checkpoint, error) {
+	parsed, err := parseNote(noteText)
+	if err != nil {
+		return Checkpoint{}, err
 	}
-	if match[1] != key.Name || string(data[:4]) != string(keyID(key.Name, key.Public)) {
-		return false, nil
+	signed, err := parsed.count(trust.Keys)
+	if err != nil {
+		return Checkpoint{}, err
 	}
-	if !ed25519.Verify(key.Public, []byte(text), data[4:]) {
-		return false, fmt.Errorf("note: the signature of %s is not good", key.Name)
+	if signed == 0 {
+		return Checkpoint{}, fmt.Errorf("note: %s did not sign it with this key", trust.Name())
 	}
-	return true, nil
+	seen, err := parsed.count(trust.Witnesses)
+	if err != nil {
+		return Checkpoint{}, err
+	}
+	checkpoint, err := parseCheckpoint(parsed.text, trust.Name())
+	checkpoint.IsWitnessed = seen >= trust.Needed
+	return checkpoint, err
+}
+
+// count of the keys that signed. One key counts once, under however many names.
+func (n note) count(keys []Key) (int, error) {
+	signed := map[string]bool{}
+	for _, key := range keys {
+		own, err := n.signedBy(key)
+		if err != nil {
+			return 0, err
+		}
+		if own {
+			signed[string(key.Public)] = true
+		}
+	}
+	return len(signed), nil
 }
 
 func parseCheckpoint(text, origin string) (Checkpoint, error) {

@@ -23,7 +23,7 @@ type Receipt struct {
 var indexLine = regexp.MustCompile(`^index (0|[1-9][0-9]{0,15})$`)
 
 // VerifyReceipt checks a file of c2sp.org/tlog-proof, whose extra data is previous hash and body.
-func VerifyReceipt(text string, key Key) (Receipt, error) {
+func VerifyReceipt(text string, trust Trust) (Receipt, error) {
 	head, note, found := strings.Cut(text, "\n\n")
 	lines := strings.Split(head, "\n")
 	if !found || lines[0] != proofFormat || len(lines) < 3 || len(lines) > 66 || !strings.HasPrefix(lines[1], "extra ") {
@@ -46,9 +46,12 @@ func VerifyReceipt(text string, key Key) (Receipt, error) {
 		}
 		proof = append(proof, Hash(hash))
 	}
-	checkpoint, err := OpenCheckpoint(note, key)
+	checkpoint, err := OpenCheckpoint(note, trust)
 	if err != nil {
 		return Receipt{}, err
+	}
+	if !checkpoint.IsWitnessed {
+		return Receipt{}, errors.New("checkpoint: not cosigned by as many witnesses as are needed")
 	}
 	body := extra[len(Hash{}):]
 	hash, _ := EntryHash(nil, Hash(extra[:len(Hash{})]), body)

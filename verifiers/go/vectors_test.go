@@ -15,6 +15,12 @@ type named struct {
 	Accepted bool
 }
 
+// besides is who is believed beside the ledger's key.
+type besides struct {
+	Earlier, Witnesses []string
+	Needed             int
+}
+
 type vectors struct {
 	Key    string
 	Bodies []struct {
@@ -42,6 +48,11 @@ type vectors struct {
 		named
 		Key, Note string
 	}
+	WitnessedNotes []struct {
+		named
+		Note    string
+		Besides besides
+	} `json:"witnessed_notes"`
 	Receipts []struct {
 		named
 		Receipt string
@@ -49,10 +60,11 @@ type vectors struct {
 	Exports struct {
 		Lines []string
 		Cases []struct {
-			Name   string
-			Lines  []int
-			Pin    *string
-			Answer map[string]any
+			Name    string
+			Lines   []int
+			Pin     *string
+			Besides besides
+			Answer  map[string]any
 		}
 	}
 }
@@ -68,14 +80,18 @@ func load(t *testing.T, name string, into any) {
 	}
 }
 
-func golden(t *testing.T) (v vectors, key Key) {
+func golden(t *testing.T) (v vectors, trust Trust) {
 	t.Helper()
 	load(t, "ledger-verify.json", &v)
-	key, err := ParseKey(v.Key)
+	trust, err := v.trusting(besides{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return v, key
+	return v, trust
+}
+
+func (v vectors) trusting(b besides) (Trust, error) {
+	return trustOf(append(words{v.Key}, b.Earlier...), b.Witnesses, b.Needed)
 }
 
 func unhex(t *testing.T, text string) []byte {
@@ -174,11 +190,23 @@ func TestProofsHoldAndFailAsRecorded(t *testing.T) {
 func TestNotesAreOpenedAndRefusedAsRecorded(t *testing.T) {
 	v, _ := golden(t)
 	for _, each := range v.Notes {
-		key, err := ParseKey(each.Key)
+		trust, err := trustOf(words{each.Key}, nil, 0)
 		if err == nil {
-			_, err = OpenCheckpoint(each.Note, key)
+			_, err = OpenCheckpoint(each.Note, trust)
 		}
 		expect(t, each.Name, err == nil, each.Accepted)
+	}
+}
+
+func TestNotesWithWitnessesAndEarlierKeysAreOpenedAndRefusedAsRecorded(t *testing.T) {
+	v, _ := golden(t)
+	for _, each := range v.WitnessedNotes {
+		opened := Checkpoint{}
+		trust, err := v.trusting(each.Besides)
+		if err == nil {
+			opened, err = OpenCheckpoint(each.Note, trust)
+		}
+		expect(t, each.Name, err == nil && opened.IsWitnessed, each.Accepted)
 	}
 }
 
@@ -191,17 +219,21 @@ func TestReceiptsHoldAndFailAsRecorded(t *testing.T) {
 }
 
 func TestExportsAreJudgedAsRecorded(t *testing.T) {
-	v, key := golden(t)
+	v, _ := golden(t)
 	for _, each := range v.Exports.Cases {
+		trust, err := v.trusting(each.Besides)
+		if err != nil {
+			t.Fatal(err)
+		}
 		var pin *Checkpoint
 		if each.Pin != nil {
-			opened, err := OpenCheckpoint(*each.Pin, key)
+			opened, err := OpenCheckpoint(*each.Pin, trust)
 			if err != nil {
 				t.Fatal(err)
 			}
 			pin = &opened
 		}
-		export := NewExport(key, pin)
+		export := NewExport(trust, pin)
 		for _, line := range each.Lines {
 			export.Push([]byte(v.Exports.Lines[line]))
 		}

@@ -16,6 +16,13 @@ def load(name):
     return json.loads((VECTORS / name).read_text("utf-8"))
 
 
+def trusting(vectors, besides=None):
+    besides = besides or {"earlier": [], "witnesses": [], "needed": 0}
+    keys = [verifier.parse_key(word) for word in [vectors["key"], *besides["earlier"]]]
+    witnesses = [verifier.parse_key(word, verifier.WITNESS) for word in besides["witnesses"]]
+    return verifier.Trust(keys, witnesses, besides["needed"])
+
+
 def accepts(work):
     try:
         work()
@@ -68,23 +75,29 @@ class GoldenVectors(unittest.TestCase):
     def test_notes_are_opened_and_refused_as_recorded(self):
         for case in self.vectors["notes"]:
             with self.subTest(case["name"]):
-                key = case["key"]
-                opened = accepts(lambda: verifier.open_checkpoint(case["note"], verifier.parse_key(key)))
+                opened = accepts(lambda: verifier.open_checkpoint(case["note"], trusting(case)))
+                self.assertEqual(opened, case["accepted"])
+
+    def test_notes_with_witnesses_and_earlier_keys_are_opened_and_refused_as_recorded(self):
+        for case in self.vectors["witnessed_notes"]:
+            with self.subTest(case["name"]):
+                trust = lambda: trusting(self.vectors, case["besides"])
+                opened = accepts(lambda: verifier.require(verifier.open_checkpoint(case["note"], trust())[2], "not witnessed"))
                 self.assertEqual(opened, case["accepted"])
 
     def test_receipts_hold_and_fail_as_recorded(self):
-        key = verifier.parse_key(self.vectors["key"])
+        key = trusting(self.vectors)
         for case in self.vectors["receipts"]:
             with self.subTest(case["name"]):
                 self.assertEqual(accepts(lambda: verifier.verify_receipt(case["receipt"], key)), case["accepted"])
 
     def test_exports_are_judged_as_recorded(self):
-        key = verifier.parse_key(self.vectors["key"])
         written = self.vectors["exports"]["lines"]
         for case in self.vectors["exports"]["cases"]:
             with self.subTest(case["name"]):
-                pin = None if case["pin"] is None else verifier.open_checkpoint(case["pin"], key)
-                answer = verifier.verify_export([written[line].encode() for line in case["lines"]], key, pin)
+                trust = trusting(self.vectors, case["besides"])
+                pin = None if case["pin"] is None else verifier.open_checkpoint(case["pin"], trust)
+                answer = verifier.verify_export([written[line].encode() for line in case["lines"]], trust, pin)
                 answer.pop("problem")
                 if answer["result"] == "FAIL":
                     del answer["entries"], answer["checkpoints"]

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Checks a Tollhouse ledger without Tollhouse: an export or a receipt, and a public key.
 
-    python3 tollhouse_verify.py export.ndjson --key KEY [--pin CHECKPOINT]
-    python3 tollhouse_verify.py receipt.tlog-proof --key KEY
+    python3 tollhouse_verify.py export.ndjson --key KEY [--pin CHECKPOINT] [--witness KEY ... [--witnesses-needed N]]
+    python3 tollhouse_verify.py receipt.tlog-proof --key KEY [--witness KEY ... [--witnesses-needed N]]
 
-KEY is the word that GET /api/v1/ledger/public-key answers as `key`, or a file with it; CHECKPOINT a file with a checkpoint that
-you kept. One file, the standard library of Python 3.9 or newer, and no line of Tollhouse's own code: it follows
+KEY is the word that GET /api/v1/ledger/public-key answers as `key`, or a file with it (once more for each of `earlier`); that of a
+witness is what its operator publishes. CHECKPOINT is a file with a checkpoint that you kept. One file, the standard library of Python 3.9 or newer, and no line of Tollhouse's own code: it follows
 docs/ledger-format.md alone. Exit status 0: PASS. 1: FAIL. 2: it could not be checked.
 """
 
@@ -24,6 +24,8 @@ SIZE_MAX = 2**53 - 1
 BODY_MAX = 16 * 1024 * 1024
 NOTE_MAX = 256 * 1024
 SIGNATURES_MAX = 100
+# Algorithms of keys (c2sp.org/signed-note): a ledger signs the text, a witness the text behind its time.
+LEDGER, WITNESS = 1, 4
 
 
 class Bad(Exception):
@@ -123,39 +125,70 @@ def key_id(name, algorithm, public_key):
     return sha256(name.encode() + b"\n" + bytes([algorithm]) + public_key)[:4]
 
 
-def parse_key(word):
+def parse_key(word, algorithm=LEDGER):
     match = re.fullmatch(r"([^+]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/=]+)", word)
     require(match, "public key: expected name+id+base64")
     name, identity, data = match.group(1), match.group(2), from_base64(match.group(3), "public key")
-    require(is_key_name(name) and len(data) == 33 and data[0] == 1, "public key: expected an Ed25519 key of a ledger")
-    require(key_id(name, 1, data[1:]).hex() == identity, "public key: its id is not that of its name and key")
+    whose = "of a ledger" if algorithm == LEDGER else "of a witness"
+    require(is_key_name(name) and len(data) == 33 and data[0] == algorithm, "public key: expected an Ed25519 key " + whose)
+    require(key_id(name, algorithm, data[1:]).hex() == identity, "public key: its id is not that of its name and key")
     return name, data[1:]
+
+
+class Trust:
+    """Whom an auditor believes: keys of one ledger, and how many of which witnesses must have seen a checkpoint."""
+
+    def __init__(self, keys, witnesses=(), needed=None):
+        self.keys, self.witnesses = list(keys), list(witnesses)
+        self.needed = len(self.witnesses) if needed is None else needed
+        self.name = self.keys[0][0]
+        require(all(name == self.name for name, _ in self.keys), "public key: expected keys of one ledger")
 
 
 def is_key_name(name):
     return name != "" and not any(c.isspace() or c == "+" or ord(c) < 32 or 127 <= ord(c) < 160 for c in name)
 
 
-def open_checkpoint(note, key):
-    """(size, root) of a checkpoint that the key signed for its own origin. Signatures of others may stand beside."""
-    name, public_key = key
+def parse_note(note):
+    """(text, signatures): each signature is (name, key id, bytes), and not checked yet."""
     require(len(note) <= NOTE_MAX, "note: too long")
     require(all(ord(c) >= 32 or c == "\n" for c in note), "note: control characters")
     split = note.rfind("\n\n")
     require(split >= 1 and note.endswith("\n"), "note: expected a text, an empty line and signatures")
     text, lines = note[: split + 1], note[split + 2 : -1].split("\n")
     require(len(lines) <= SIGNATURES_MAX, "note: too many signatures")
-    signed = False
+    signatures = []
     for line in lines:
         match = re.fullmatch("\u2014 ([^ \n]+) ([A-Za-z0-9+/=]+)", line)
         require(match and is_key_name(match.group(1)), "note: a line after the empty one is no signature")
         data = from_base64(match.group(2), "note")
         require(len(data) >= 5, "note: a line after the empty one is no signature")
-        if match.group(1) == name and data[:4] == key_id(name, 1, public_key):
-            require(ed25519_holds(public_key, text.encode(), data[4:]), "note: the signature of " + name + " is not good")
-            signed = True
-    require(signed, "note: " + name + " did not sign it with this key")
-    return parse_checkpoint(text, name)
+        signatures.append((match.group(1), data[:4], data[4:]))
+    return text, signatures
+
+
+def is_signed_by(note, key, algorithm):
+    """Did the key sign? A signature of its own that does not hold makes the whole note worthless."""
+    (text, signatures), (name, public_key) = note, key
+    own = [data for signer, identity, data in signatures if signer == name and identity == key_id(name, algorithm, public_key)]
+    for data in own:
+        message = text
+        if algorithm == WITNESS:
+            # c2sp.org/tlog-cosignature: eight bytes of time, seconds since 1970, are signed in front of the text.
+            require(len(data) == 72, "note: a cosignature has 72 bytes")
+            message, data = "cosignature/v1\ntime %d\n%s" % (int.from_bytes(data[:8], "big"), text), data[8:]
+        require(ed25519_holds(public_key, message.encode(), data), "note: the signature of " + name + " is not good")
+    return bool(own)
+
+
+def open_checkpoint(note, trust):
+    """(size, root, seen by enough witnesses) of a checkpoint that the ledger signed. Signatures of others may stand beside."""
+    parsed = parse_note(note)
+    signed = [key for key in trust.keys if is_signed_by(parsed, key, LEDGER)]
+    require(signed, "note: " + trust.name + " did not sign it with this key")
+    # One key counts once, under however many names.
+    seen = {key[1] for key in trust.witnesses if is_signed_by(parsed, key, WITNESS)}
+    return parse_checkpoint(parsed[0], trust.name) + (len(seen) >= trust.needed,)
 
 
 def parse_checkpoint(text, origin):
@@ -384,10 +417,10 @@ def is_number(value):
 class Export:
     """Checks an export line by line, in constant memory. Nothing is judged after the first bad line."""
 
-    def __init__(self, key, pin=None):
-        self.key, self.pin = key, pin
+    def __init__(self, trust, pin=None):
+        self.trust, self.pin = trust, pin
         self.head = self.tree = self.previous = self.mac_key = self.since = self.bad = None
-        self.entries = self.checkpoints = self.agreed = 0
+        self.entries = self.checkpoints = self.agreed = self.witnessed = 0
         self.pin_agreed = False
 
     def push(self, line):
@@ -431,7 +464,7 @@ class Export:
         tree = Tree(head["from"] - 1, [hex_bytes("edge", digest, 32) for digest in head["edge"]])
         require(self.since is None, "an export begins before the one before it has ended")
         origin = "tollhouse/%s/%s" % (head["deployment"], head["tenant"])
-        require(origin == self.key[0] and head["origin"] == origin, "the export is of another ledger than " + self.key[0])
+        require(origin == self.trust.name and head["origin"] == origin, "the export is of another ledger than " + self.trust.name)
         if self.head is not None:
             goes_on = head["from"] == self.tree.size + 1 and previous == self.previous
             require(goes_on, "the export does not go on where the one before it ended")
@@ -439,7 +472,7 @@ class Export:
             genesis = genesis_hash(head["deployment"], tenant)
             require(head["from"] > 1 or previous == genesis, "previous_hash is not the genesis hash")
             self.head, self.tenant, self.tree, self.previous = head, tenant, tree, previous
-            self.agreed = head["from"] - 1
+            self.agreed = self.witnessed = head["from"] - 1
         self.since = 0
 
     def entry(self, fields):
@@ -478,12 +511,13 @@ class Export:
 
     def checkpoint(self, note):
         require(isinstance(note, str), "checkpoint is not a text")
-        size, root = open_checkpoint(note, self.key)
+        size, root, is_witnessed = open_checkpoint(note, self.trust)
         require(size == self.tree.size, "the checkpoint of %d entries does not follow its last one" % size)
         if root != self.tree.root():
             return self.disagree("its checkpoint")
         self.checkpoints += 1
         self.agreed = size
+        self.witnessed = size if is_witnessed else self.witnessed
         return None
 
     def disagree(self, what):
@@ -500,6 +534,9 @@ class Export:
             return self.fail("the export begins behind the pin")
         if self.agreed < self.tree.size:
             return self.fail("no checkpoint covers the entries from %d on" % (self.agreed + 1), self.agreed + 1)
+        if self.trust.witnesses and self.witnessed < self.tree.size:
+            since = self.witnessed + 1
+            return self.fail("no checkpoint that enough witnesses cosigned covers the entries from %d on" % since, since)
         return None
 
     def end(self):
@@ -512,13 +549,14 @@ class Export:
             "proven_to": self.pin[0] if proven else None,
             "entries": self.entries,
             "checkpoints": self.checkpoints,
+            "witnessed_to": self.witnessed if self.trust.witnesses else None,
             "first_bad_sequence": None if self.bad is None else self.bad[0],
             "problem": None if self.bad is None else self.bad[1],
         }
 
 
-def verify_export(lines, key, pin=None):
-    export = Export(key, pin)
+def verify_export(lines, trust, pin=None):
+    export = Export(trust, pin)
     for line in lines:
         export.push(line)
     return export.end()
@@ -527,7 +565,7 @@ def verify_export(lines, key, pin=None):
 # A receipt (c2sp.org/tlog-proof).
 
 
-def verify_receipt(text, key):
+def verify_receipt(text, trust):
     """What the proven entry says of itself. The extra data is the previous hash and the body."""
     require("\n\n" in text, "proof: expected a checkpoint behind an empty line")
     head, note = text.split("\n\n", 1)
@@ -538,7 +576,8 @@ def verify_receipt(text, key):
     match = re.fullmatch("index (0|[1-9][0-9]{0,15})", lines[2])
     require(match and len(lines) <= 66 and len(extra) > 32, "proof: expected an index")
     index, proof = int(match.group(1)), [from_base64(line, "proof") for line in lines[3:]]
-    size, root = open_checkpoint(note, key)
+    size, root, is_witnessed = open_checkpoint(note, trust)
+    require(is_witnessed, "checkpoint: not cosigned by as many witnesses as are needed")
     digest = entry_hash_of(extra[:32], extra[32:])
     require(inclusion_holds(leaf_hash(digest), index, size, proof, root), "proof: the entry is not in the tree")
     _, _, sequence, _, _ = decode_body(extra[32:])
@@ -552,23 +591,31 @@ def read_text(path):
         return file.read().decode("utf-8")
 
 
+def read_key(given, algorithm):
+    return parse_key(read_text(given).strip() if os.path.exists(given) else given, algorithm)
+
+
 def main(arguments):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("file", help="an export (NDJSON) or a receipt (tlog-proof)")
-    parser.add_argument("--key", required=True, help="the ledger's public key, or a file with it")
+    parser.add_argument("--key", required=True, action="append", help="the ledger's public key, or a file with it; again for earlier ones")
     parser.add_argument("--pin", help="a file with a checkpoint that you kept")
+    parser.add_argument("--witness", default=[], action="append", help="a witness who must have cosigned: its public key, or a file with it")
+    parser.add_argument("--witnesses-needed", type=int, help="how many of them; else all")
     asked = parser.parse_args(arguments)
+    if asked.witnesses_needed is not None and not 1 <= asked.witnesses_needed <= len(asked.witness):
+        parser.error("--witnesses-needed: expected 1 to the number of --witness")
     try:
-        word = read_text(asked.key).strip() if os.path.exists(asked.key) else asked.key
-        key = parse_key(word)
-        pin = None if asked.pin is None else open_checkpoint(read_text(asked.pin), key)
+        witnesses = [read_key(given, WITNESS) for given in asked.witness]
+        trust = Trust([read_key(given, LEDGER) for given in asked.key], witnesses, asked.witnesses_needed)
+        pin = None if asked.pin is None else open_checkpoint(read_text(asked.pin), trust)
         with open(asked.file, "rb") as file:
             is_receipt = file.readline() == (PROOF_FORMAT + "\n").encode()
             file.seek(0)
             if is_receipt:
-                answer = verify_receipt(file.read().decode("utf-8"), key)
+                answer = verify_receipt(file.read().decode("utf-8"), trust)
             else:
-                answer = verify_export((line.rstrip(b"\n") for line in file), key, pin)
+                answer = verify_export((line.rstrip(b"\n") for line in file), trust, pin)
     except Bad as problem:
         answer = {"result": "FAIL", "problem": str(problem)}
     except (OSError, UnicodeDecodeError) as problem:

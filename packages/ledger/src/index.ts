@@ -13,5 +13,7 @@ export * from "./merkle-proof.ts";
 export * from "./read-export-line.ts";
 export * from "./signed-note.ts";
 export * from "./tlog-proof.ts";
+export * from "./trust.ts";
 export * from "./verify.ts";
 export * from "./verify-export.ts";
+export * from "./verify-receipt.ts";

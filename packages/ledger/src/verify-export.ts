@@ -1,19 +1,15 @@
 import { equalBytes } from "./bytes.ts";
-import { genesisHash, type Hash } from "./chain.ts";
-import { type Checkpoint, openCheckpoint, originOf } from "./checkpoint.ts";
+import { genesisHash } from "./chain.ts";
+import { type Checkpoint, originOf } from "./checkpoint.ts";
 import { decodeFields } from "./fields.ts";
 import { LedgerFormatError } from "./ledger-format-error.ts";
 import { CompactTree } from "./merkle.ts";
 import { BadExport, type ExportHead, readExportLine } from "./read-export-line.ts";
-import type { NoteKey, VerifyEd25519 } from "./signed-note.ts";
+import { openTrusted, type Trust } from "./trust.ts";
 import { createVerifier, type StoredEntry, type Verifier } from "./verify.ts";
 
-export interface ExportMeans {
-  readonly sha256: Hash;
-  readonly verify: VerifyEd25519;
-  /** Who must have signed the checkpoints; told by somebody who is trusted, not by the export. */
-  readonly key: NoteKey;
-  /** A checkpoint that was kept, already opened with this key. */
+export interface ExportMeans extends Trust {
+  /** A checkpoint that was kept, already opened with a key of the ledger. */
   readonly pin?: Checkpoint;
 }
 
@@ -23,6 +19,8 @@ export interface ExportVerified {
   readonly provenTo: number | null;
   readonly entries: number;
   readonly checkpoints: number;
+  /** The sequence up to which as many witnesses as are needed saw the chain; null where none are asked for. */
+  readonly witnessedTo: number | null;
   readonly firstBadSequence: number | null;
   readonly problem: string | null;
 }
@@ -46,6 +44,8 @@ export class ExportVerifier {
   #checkpoints = 0;
   /** Entries up to here are those of a checkpoint that was signed. */
   #agreed = 0;
+  /** Entries up to here are those of a checkpoint that enough witnesses cosigned. */
+  #witnessed = 0;
   #pinAgreed = false;
   #bad: { readonly sequence: number; readonly problem: string } | null = null;
 
@@ -74,9 +74,14 @@ export class ExportVerifier {
       provenTo: isProven ? (pin?.size ?? null) : null,
       entries: Number(this.#reading?.chain.entries ?? 0n),
       checkpoints: this.#checkpoints,
+      witnessedTo: this.#asksWitnesses ? this.#witnessed : null,
       firstBadSequence: this.#bad?.sequence ?? null,
       problem: this.#bad?.problem ?? null,
     };
+  }
+
+  get #asksWitnesses(): boolean {
+    return (this.#means.witnesses ?? []).length > 0;
   }
 
   #read(text: string): void {
@@ -108,6 +113,7 @@ export class ExportVerifier {
       const tree = new CompactTree(sha256, undefined, head.from - 1, head.edge);
       this.#reading = { head, chain: createVerifier(options), tree };
       this.#agreed = head.from - 1;
+      this.#witnessed = head.from - 1;
     }
     this.#since = 0;
   }
@@ -128,11 +134,12 @@ export class ExportVerifier {
   }
 
   #checkpoint({ tree }: Reading, note: string): void {
-    const { size, root } = openCheckpoint(this.#means, note, this.#means.key);
+    const { size, root, isWitnessed } = openTrusted(this.#means, note);
     if (size !== tree.size) throw new BadExport(`the checkpoint of ${size} entries does not follow its last one`);
     if (!equalBytes(root, tree.root())) return this.#disagree("its checkpoint");
     this.#checkpoints += 1;
     this.#agreed = size;
+    if (isWitnessed) this.#witnessed = size;
   }
 
   #disagree(what: string): void {
@@ -148,10 +155,13 @@ export class ExportVerifier {
     if (pin !== undefined && pin.size > tree.size)
       return this.#fail(`entries were cut off: the export ends at ${tree.size}, the pin covers ${pin.size}`);
     if (pin !== undefined && pin.size < head.from) return this.#fail("the export begins behind the pin");
-    if (this.#agreed < tree.size) {
-      const problem = `no checkpoint covers the entries from ${this.#agreed + 1} on`;
-      this.#bad = { sequence: this.#agreed + 1, problem };
-    }
+    if (this.#agreed < tree.size) this.#uncovered(this.#agreed + 1, "no checkpoint");
+    else if (this.#asksWitnesses && this.#witnessed < tree.size)
+      this.#uncovered(this.#witnessed + 1, "no checkpoint that enough witnesses cosigned");
+  }
+
+  #uncovered(sequence: number, by: string): void {
+    this.#bad = { sequence, problem: `${by} covers the entries from ${sequence} on` };
   }
 
   #fail(problem: string): void {

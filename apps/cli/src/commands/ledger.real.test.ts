@@ -2,10 +2,11 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { parseTlogProof } from "@tollhouse/ledger";
+import { parseTlogProof, verifierKey } from "@tollhouse/ledger";
 import { startedTollhouse, type StartedTollhouse } from "@tollhouse/testkit/started-tollhouse";
 import type { LedgerVerified } from "@tollhouse/contract/control-client";
 import { json, ran, terminalFor } from "../cli-fixture.ts";
+import { sha256 } from "../ledger/offline.ts";
 import { verifyOnline } from "../ledger/online.ts";
 import { Run } from "../run.ts";
 
@@ -87,6 +88,41 @@ describe("an export", () => {
     const other = key.replace(/^[^+]+/, "tollhouse/other/ledger");
     expect((await cli(["ledger", "verify", file("b.ndjson"), "--key", other])).code).toBe(2);
   });
+});
+
+test("a receipt verifies offline with the public key alone; one byte changed, or another key, and it proves nothing", async () => {
+  const { calls } = await server.control<{ calls: { decision: string }[] }>("GET", "/api/v1/calls?limit=1");
+  const decision = calls[0]?.decision ?? "";
+  expect((await cli(`ledger receipt ${decision} --out ${file("own.receipt")}`)).code).toBe(0);
+  const offline = (...args: string[]) => ran("http://127.0.0.1:1", ["ledger", "verify", file("own.receipt"), ...args]);
+  const passed = await offline("--key", key);
+  expect(passed).toMatchObject({ code: 0, err: "" });
+  expect(passed.out).toMatch(new RegExp(`${decision}\n[^]*call settled, openai, gpt-4o-mini\n[^]*\\$0\\.0[^]*PASS\n$`));
+  expect(JSON.parse((await offline("--key", key, "--json")).out)).toMatchObject({ result: "PASS", decision });
+  expect(await offline("--key", key, "--pin", file("pin"))).toMatchObject({ code: 2 });
+  const text = await readFile(file("own.receipt"), "utf8");
+  await writeFile(
+    file("own.receipt"),
+    text.replace(/^(extra .{80})(.)/m, (_, start, last) => `${start}${last === "A" ? "B" : "A"}`),
+  );
+  const failed = await offline("--key", key, "--json");
+  expect(failed.code).toBe(1);
+  expect(JSON.parse(failed.out)).toMatchObject({ result: "FAIL" });
+});
+
+test("witnesses who did not cosign are missed: in a receipt, in an export, and read from the server", async () => {
+  const { calls } = await server.control<{ calls: { decision: string }[] }>("GET", "/api/v1/calls?limit=1");
+  await cli(`ledger receipt ${calls[0]?.decision} --out ${file("seen.receipt")}`);
+  await cli(`ledger export --out ${file("seen.ndjson")}`);
+  const witness = verifierKey(sha256, { name: "witness.example/w1", algorithm: 4, publicKey: Buffer.alloc(32, 1) });
+  const offline = (name: string, ...args: string[]) => cli(["ledger", "verify", file(name), "--key", key, ...args]);
+  expect(await offline("seen.receipt", "--witness", witness)).toMatchObject({ code: 1 });
+  const missed = await offline("seen.ndjson", "--witness", witness);
+  expect(missed.out).toMatch(/witnessed +up to entry 0\n[^]*first bad +sequence 1\n[^]*FAIL\n$/);
+  expect(await cli(["ledger", "verify", "--deep", "--witness", witness])).toMatchObject({ code: 1 });
+  expect(await cli(["ledger", "verify", "--witness", witness])).toMatchObject({ code: 2 });
+  expect(await offline("seen.ndjson", "--witness", key)).toMatchObject({ code: 2 });
+  expect(await offline("seen.ndjson", "--witness", witness, "--witnesses-needed", "2")).toMatchObject({ code: 2 });
 });
 
 test("proofs: a receipt file is a tlog-proof, checkpoints are listed, consistency is proven", async () => {

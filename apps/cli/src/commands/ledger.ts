@@ -1,10 +1,11 @@
 import { writeFileSync } from "node:fs";
-import { Option, type Command } from "commander";
+import type { Command } from "commander";
 import type { Answer } from "../api/api.ts";
 import type { Checkpoint, LedgerVerified } from "@tollhouse/contract/control-client";
 import { given, whole } from "../arguments.ts";
 import { CommandFailed } from "../exit-codes.ts";
 import { exportToFile, exportToOutput, resumeFile } from "../ledger/export-file.ts";
+import type { OfflineVerified } from "../ledger/offline.ts";
 import { verifyOnline } from "../ledger/online.ts";
 import { acting, type Run } from "../run.ts";
 import { bodyOf } from "../streamed.ts";
@@ -12,6 +13,11 @@ import { count, time } from "../terminal/amounts.ts";
 import { Progress } from "../terminal/progress.ts";
 import { remark, say, styled, type Terminal } from "../terminal/terminal.ts";
 import type { Column } from "../terminal/table.ts";
+
+function witnessed(verified: LedgerVerified | OfflineVerified): (readonly [string, string])[] {
+  if (!("witnessed_to" in verified) || verified.witnessed_to === null) return [];
+  return [["witnessed", `up to entry ${count(verified.witnessed_to)}`]];
+}
 
 function verifiedLines(run: Run, where: string, verified: LedgerVerified): string[] {
   const passed = verified.result === "PASS";
@@ -24,6 +30,7 @@ function verifiedLines(run: Run, where: string, verified: LedgerVerified): strin
       ["checked", where],
       ["entries", count(verified.entries)],
       ["checkpoints", `${count(verified.checkpoints)} with a good signature and root`],
+      ...witnessed(verified),
       ...(verified.first_bad_sequence === null
         ? []
         : ([["first bad", `sequence ${verified.first_bad_sequence}`]] as const)),
@@ -38,39 +45,49 @@ interface VerifyOptions {
   readonly from: number;
   readonly to: number | "latest";
   readonly pin?: string;
-  readonly key?: string;
+  readonly key?: readonly string[];
+  readonly witness?: readonly string[];
+  readonly witnessesNeeded?: number;
   readonly deep?: true;
+}
+
+function one(text: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), text];
 }
 
 function endOf(text: string): number | "latest" {
   return text === "latest" ? text : whole(text);
 }
 
-async function verifyFile(run: Run, file: string, { key, pin }: VerifyOptions): Promise<LedgerVerified> {
-  if (key === undefined)
-    throw new CommandFailed(
-      "usage",
-      "--key: expected the ledger's public key, or a file with it (`tollhouse ledger public-key`)",
-    );
+async function verifyFile(run: Run, file: string, { pin, ...options }: VerifyOptions): Promise<OfflineVerified | null> {
   // Only here: what verifies offline brings the whole format along.
-  const { linesOf, openExport, readKey, readPin, verifyLines } = await import("../ledger/offline.ts");
-  const trusted = { key: readKey(key), pin: pin === undefined ? null : readPin(pin, readKey(key)) };
+  const { linesOf, openExport, readPin, readTrust, verifyLines } = await import("../ledger/offline.ts");
+  const { isReceipt, showReceipt } = await import("../ledger/receipt.ts");
+  const trust = readTrust({ ...options, key: options.key ?? [] });
+  const opened = openExport(file);
+  if (isReceipt(file)) {
+    opened.destroy();
+    if (pin !== undefined) throw new CommandFailed("usage", "--pin: a receipt has a checkpoint of its own");
+    showReceipt(run, file, trust);
+    return null;
+  }
+  const trusted = { trust, pin: pin === undefined ? null : readPin(pin, trust) };
   const progress = new Progress(run.terminal, "lines");
   try {
-    return await verifyLines(linesOf(openExport(file)), trusted, (lines) => progress.at(lines, null));
+    return await verifyLines(linesOf(opened), trusted, (lines) => progress.at(lines, null));
   } finally {
     progress.end();
   }
 }
 
 /** Every entry, read out and checked here: nothing is believed but the public key. */
-async function verifyRead(run: Run, { key, pin }: VerifyOptions): Promise<LedgerVerified> {
-  const { linesOf, readKey, readPin, verifyLines } = await import("../ledger/offline.ts");
-  const trusted = readKey(key ?? (await run.api.call("getLedgerPublicKey", {})).key);
+async function verifyRead(run: Run, { pin, ...options }: VerifyOptions): Promise<OfflineVerified> {
+  const { linesOf, readPin, readTrust, verifyLines } = await import("../ledger/offline.ts");
+  const trust = readTrust({ ...options, key: options.key ?? (await toldKeys(run)) });
   const progress = new Progress(run.terminal, "lines read and checked here");
   const lines = linesOf(await bodyOf(run, "exportLedger", { query: {} }, "application/x-ndjson"));
   try {
-    return await verifyLines(lines, { key: trusted, pin: pin === undefined ? null : readPin(pin, trusted) }, (at) =>
+    return await verifyLines(lines, { trust, pin: pin === undefined ? null : readPin(pin, trust) }, (at) =>
       progress.at(at, null),
     );
   } finally {
@@ -78,8 +95,21 @@ async function verifyRead(run: Run, { key, pin }: VerifyOptions): Promise<Ledger
   }
 }
 
+async function toldKeys(run: Run): Promise<string[]> {
+  const { key, earlier } = await run.api.call("getLedgerPublicKey", {});
+  return [key, ...earlier];
+}
+
 async function verify(run: Run, file: string | undefined, options: VerifyOptions): Promise<void> {
-  if (file !== undefined) return judged(run, [[file, await verifyFile(run, file, options)]]);
+  if (file !== undefined) {
+    const found = await verifyFile(run, file, options);
+    return found === null ? undefined : judged(run, [[file, found]]);
+  }
+  if (options.witness !== undefined && options.deep !== true)
+    throw new CommandFailed(
+      "usage",
+      "--witness: expected an export, a receipt or --deep, which read what witnesses signed",
+    );
   const { readFileOf } = await import("../ledger/offline.ts");
   const pin = options.pin === undefined ? null : readFileOf("--pin", options.pin);
   const online = await verifyOnline(run, { from: options.from, to: options.to, pin });
@@ -202,12 +232,14 @@ export function ledgerCommands(program: Command, terminal: Terminal): void {
     .summary("verify the chain, take proofs, export")
     .description("the chain that everything is read from: verify it, take proofs");
   ledger
-    .command("verify [export]")
-    .description("is nothing changed, removed or inserted? Of the server, or of an export offline")
+    .command("verify [file]")
+    .description("is nothing changed, removed or inserted? Of the server; or offline, of an export or a receipt")
     .option("--from <sequence>", "the first entry", whole, 1)
     .option("--to <sequence>", "the last entry", endOf, "latest")
     .option("--pin <file>", "a checkpoint that was kept: shows that nothing was cut off the end")
-    .addOption(new Option("--key <key>", "the ledger's public key, or a file with it (offline, --deep)"))
+    .option("--key <key>", "the ledger's public key, or a file with it; again for earlier ones (offline, --deep)", one)
+    .option("--witness <key>", "a witness who must have cosigned, or a file with its key (offline, --deep)", one)
+    .option("--witnesses-needed <count>", "how many of them; else all", whole)
     .option("--deep", "besides, read every entry and check it here, with the public key alone")
     .action(acting(terminal, verify));
   ledger

@@ -3,13 +3,15 @@ import { createReadStream, existsSync, readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import {
+  ED25519,
   ExportVerifier,
   LedgerFormatError,
-  openCheckpoint,
+  openTrusted,
   parseVerifierKey,
   type Checkpoint,
   type Hash,
   type NoteKey,
+  type Trust,
   type VerifyEd25519,
 } from "@tollhouse/ledger";
 import type { LedgerVerified } from "@tollhouse/contract/control-client";
@@ -30,14 +32,44 @@ export const verifyEd25519: VerifyEd25519 = (publicKey, message, signature) =>
     signature,
   );
 
-/** The word of a public key, or a file that holds it. */
-export function readKey(given: string): NoteKey {
-  const text = existsSync(given) ? readFileSync(given, "utf8") : given;
-  return orUsage("--key", () => parseVerifierKey(sha256, text.trim()));
+export interface TrustGiven {
+  /** Words of public keys, or files that hold them: the present one first. */
+  readonly key: readonly string[];
+  readonly witness?: readonly string[];
+  readonly witnessesNeeded?: number;
 }
 
-export function readPin(file: string, key: NoteKey): Checkpoint {
-  return orUsage("--pin", () => openCheckpoint({ sha256, verify: verifyEd25519 }, readFileOf("--pin", file), key));
+export function readTrust({ key, witness = [], witnessesNeeded }: TrustGiven): Trust {
+  const [own, ...earlier] = key.map((each) => readKey("--key", each));
+  if (own === undefined)
+    throw new CommandFailed(
+      "usage",
+      "--key: expected the ledger's public key, or a file with it (`tollhouse ledger public-key`)",
+    );
+  if (earlier.some(({ name }) => name !== own.name))
+    throw new CommandFailed("usage", "--key: expected keys of one ledger");
+  const witnesses = witness.map((each) => readKey("--witness", each));
+  const needed = witnessesNeeded ?? witnesses.length;
+  if (needed > witnesses.length || (needed < 1 && witnesses.length > 0))
+    throw new CommandFailed("usage", `--witnesses-needed: expected 1 to the number of --witness, ${witnesses.length}`);
+  return { sha256, verify: verifyEd25519, key: own, earlier, witnesses, witnessesNeeded: needed };
+}
+
+function readKey(option: string, given: string): NoteKey {
+  const text = existsSync(given) ? readFileSync(given, "utf8") : given;
+  return orUsage(option, () => {
+    const key = parseVerifierKey(sha256, text.trim());
+    if ((key.algorithm === ED25519) !== (option === "--key"))
+      throw new LedgerFormatError(
+        "public key",
+        option === "--key" ? "that of a witness" : "expected that of a witness",
+      );
+    return key;
+  });
+}
+
+export function readPin(file: string, trust: Trust): Checkpoint {
+  return orUsage("--pin", () => openTrusted(trust, readFileOf("--pin", file)));
 }
 
 export function readFileOf(option: string, file: string): string {
@@ -57,26 +89,35 @@ function orUsage<T>(option: string, read: () => T): T {
   }
 }
 
-export interface Trusted {
-  readonly key: NoteKey;
-  readonly pin: Checkpoint | null;
+/** What an export shows by itself; `witnessed_to`: null where no witnesses are asked for. */
+export interface OfflineVerified extends LedgerVerified {
+  readonly witnessed_to: number | null;
 }
 
 /** The lines of an export, one after the other, in constant memory. `seen`: after each, how many there were. */
 export async function verifyLines(
   lines: AsyncIterable<string>,
-  { key, pin }: Trusted,
+  { trust, pin }: { readonly trust: Trust; readonly pin: Checkpoint | null },
   seen: (lines: number) => void,
-): Promise<LedgerVerified> {
-  const verifier = new ExportVerifier({ sha256, verify: verifyEd25519, key, ...(pin !== null && { pin }) });
+): Promise<OfflineVerified> {
+  const verifier = new ExportVerifier({ ...trust, ...(pin !== null && { pin }) });
   let count = 0;
   for await (const line of lines) {
     verifier.push(line);
     count += 1;
     if (count % 1_000 === 0) seen(count);
   }
-  const { result, tail, provenTo, entries, checkpoints, firstBadSequence, problem } = verifier.end();
-  return { result, tail, proven_to: provenTo, entries, checkpoints, first_bad_sequence: firstBadSequence, problem };
+  const { result, tail, provenTo, entries, checkpoints, witnessedTo, firstBadSequence, problem } = verifier.end();
+  return {
+    result,
+    tail,
+    proven_to: provenTo,
+    entries,
+    checkpoints,
+    witnessed_to: witnessedTo,
+    first_bad_sequence: firstBadSequence,
+    problem,
+  };
 }
 
 export function linesOf(stream: Readable): AsyncIterable<string> {
