@@ -24,6 +24,7 @@ function call(id: string, from: number, to: number, more: Partial<AskedCall> & {
     end: "whole",
     reason: null,
     refusal: null,
+    allowance: null,
     ...rest,
   };
 }

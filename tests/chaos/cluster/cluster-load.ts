@@ -16,6 +16,8 @@ export interface AskedCall {
   readonly end: "whole" | "broken" | "left";
   readonly reason: string | null;
   readonly refusal: Refusal | null;
+  /** Dollars, where it went without its limits having been read. */
+  readonly allowance: { readonly left: number; readonly of: number } | null;
 }
 
 /** What a refusal by a limit says of it; dollars, or units. */
@@ -40,6 +42,7 @@ export async function asked(gateways: readonly TollhouseProcess[], at: number, a
     // A stream that is cut says it in its last event.
     reason: typeof reason === "string" ? reason : (/"code":"([A-Z_]+)"/.exec(answer.text)?.[1] ?? null),
     refusal: answer.status === 429 ? refusalIn(answer.text) : null,
+    allowance: allowanceIn(answer.headers["x-tollhouse-allowance"]),
   };
 }
 
@@ -49,6 +52,11 @@ function refusalIn(text: string): Refusal | null {
   const limit = body.tollhouse?.limit?.id;
   if (numbers === null || limit === undefined) return null;
   return { limit, left: Number(numbers[1]), needed: Number(numbers[2]) };
+}
+
+function allowanceIn(header: string | string[] | undefined): AskedCall["allowance"] {
+  const numbers = /^remaining=([\d.]+); of=([\d.]+)$/.exec(String(header ?? ""));
+  return numbers === null ? null : { left: Number(numbers[1]), of: Number(numbers[2]) };
 }
 
 /** Calls without a pause, in so many lanes, over all gateways in turn, until it is stopped. */

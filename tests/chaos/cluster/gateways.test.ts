@@ -24,6 +24,7 @@ let gateways: readonly TollhouseProcess[];
 beforeAll(async () => {
   world = await startedWorld();
   ({ gateways } = world.cluster);
+  await makeLimit(gateways[0] as TollhouseProcess, "team:rich", "1000000");
 });
 afterAll(() => world.close());
 
@@ -50,10 +51,13 @@ async function underLoad(team: string, budget: string, happens: (load: ClusterLo
   const [first] = gateways as readonly [TollhouseProcess];
   await makeLimit(first, `team:${team}`, budget);
   const load = new ClusterLoad(gateways, LANES, () => ask(team));
-  await load.more(60);
-  await happens(load);
-  await load.more(60, ({ status }) => status === 200 || status === 429);
-  calls.push(...(await load.stop()));
+  try {
+    await load.more(60);
+    await happens(load);
+    await load.more(60, ({ status }) => status === 200 || status === 429);
+  } finally {
+    calls.push(...(await load.stop()));
+  }
 }
 
 async function judged(refusals: boolean): Promise<void> {
@@ -64,7 +68,6 @@ async function judged(refusals: boolean): Promise<void> {
 
 test("E3: of 1,000 calls at once over three gateways, on a budget that fits 100, exactly 100 are admitted", async () => {
   const [first] = gateways as readonly [TollhouseProcess];
-  await makeLimit(first, "team:rich", "1000000");
   await makeLimit(first, "team:hundred", "100");
   const mine = (): readonly AskedCall[] => calls.filter(({ ask: { dimensions } }) => dimensions["team"] === "hundred");
   const admitted = (): number => mine().filter(({ status }) => status === 200).length;
@@ -104,20 +107,28 @@ const REDIS_FAULTS: Readonly<Record<string, (load: ClusterLoad) => Promise<void>
   },
   "paused for 3 s": async (load) => {
     world.redis.pause();
-    await load.more(30, ({ status }) => status === 503);
+    await untilRefused(load, 30);
     world.redis.resume();
   },
   "500 ms away": async (load) => {
     world.toRedis.set({ kind: "latency", ms: 500 });
-    await load.more(20, ({ status }) => status === 503);
+    await untilRefused(load, 20);
     world.toRedis.set(null);
   },
   "cut off": async (load) => {
     world.toRedis.set({ kind: "cut" });
-    await load.more(20, ({ status }) => status === 503);
+    await untilRefused(load, 20);
     world.toRedis.set(null);
   },
 };
+
+/** FAIL_MODE=closed: of what is asked from now on nothing is admitted. */
+async function untilRefused(load: ClusterLoad, count: number): Promise<void> {
+  const [since, from] = [performance.now(), load.calls.length];
+  await load.more(count, ({ status }) => status === 503);
+  const asked = load.calls.slice(from).filter(({ askedMs }) => askedMs > since);
+  expect(asked.filter(({ status }) => status !== 503).map(({ ask, status }) => `${ask.id} ${status}`)).toEqual([]);
+}
 
 test.each(Object.keys(REDIS_FAULTS))(
   "E6: Redis is %s under load: nothing is admitted on state that is missing, and calls are admitted again within 5 s",
