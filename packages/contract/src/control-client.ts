@@ -1,6 +1,7 @@
 // What a client of the control API needs, without the schemas: they would bring zod into every page.
 import { OPERATIONS, type Operations } from "./operations.ts";
 
+export { CODES, type CodeRow, type ReasonCode } from "./codes.ts";
 export * from "./operations.ts";
 
 export type OperationId = keyof Operations;

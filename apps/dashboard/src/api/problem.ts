@@ -13,6 +13,12 @@ export class ProblemError extends Error {
     this.problem = problem;
   }
 
+  /** Was somebody signed in, and is no longer? */
+  get isEndOfSession(): boolean {
+    const code: string | undefined = this.problem?.reason_code;
+    return code === "SESSION_ENDED";
+  }
+
   /** Field → what was expected of it, for a form. */
   get fields(): Readonly<Record<string, string>> {
     return Object.fromEntries((this.problem?.errors ?? []).map(({ field, problem }) => [field, problem]));

@@ -1,13 +1,25 @@
 import { Center, Loader } from "@mantine/core";
-import { Outlet } from "@tanstack/react-router";
+import { Outlet, useMatches } from "@tanstack/react-router";
 import { useSession } from "../api/session.ts";
 import { ProblemError } from "../api/problem.ts";
 import { ProblemAlert } from "../parts/problem-alert.tsx";
 import { SignIn } from "../pages/sign-in/sign-in.tsx";
 import { Frame } from "./frame.tsx";
 
-/** The page, for whoever is signed in; else the way to do that. */
+declare module "@tanstack/react-router" {
+  interface StaticDataRouteOption {
+    /** Is the page for those who are not signed in? It stands without the frame. */
+    readonly isOpen?: true;
+  }
+}
+
+/** The page, for whoever is signed in; else the way to do that, at the same address, so that one arrives where one wanted to be. */
 export function SignedInFrame() {
+  const isOpen = useMatches({ select: (matches) => matches.some(({ staticData }) => staticData.isOpen === true) });
+  return isOpen ? <Outlet /> : <OfSession />;
+}
+
+function OfSession() {
   const session = useSession();
   if (session.data !== undefined)
     return (
@@ -15,10 +27,11 @@ export function SignedInFrame() {
         <Outlet />
       </Frame>
     );
-  if (session.error instanceof ProblemError && session.error.status === 401) return <SignIn />;
+  const { error } = session;
+  if (error instanceof ProblemError && error.status === 401) return <SignIn hasEnded={error.isEndOfSession} />;
   return (
     <Center mih="60vh" component="main">
-      {session.error === null ? <Loader aria-label="Loading" /> : <ProblemAlert error={session.error} />}
+      {error === null ? <Loader aria-label="Loading" /> : <ProblemAlert error={error} />}
     </Center>
   );
 }

@@ -23,14 +23,12 @@ interface FormModalProps<Values extends Record<string, unknown>> {
  */
 export function FormModal<Values extends Record<string, unknown>>(props: FormModalProps<Values>) {
   const { title, form, children, action, isBusy, error, onSubmit, onClose } = props;
-  const ofFields =
-    error instanceof ProblemError && Object.keys(error.fields).some((field) => field in form.getValues());
   return (
     <Modal opened onClose={onClose} title={title} closeButtonProps={{ "aria-label": "Close" }}>
       <form onSubmit={form.onSubmit(onSubmit)} noValidate>
         <Stack gap="md">
           {children}
-          {!ofFields && <ProblemAlert error={error} />}
+          {!namesFieldOf(form, error) && <ProblemAlert error={error} />}
           <Group justify="flex-end">
             <Button variant="default" onClick={onClose}>
               Cancel
@@ -52,4 +50,12 @@ export function fieldProblems<Values extends Record<string, unknown>>(
   return (error) => {
     if (error instanceof ProblemError) form.setErrors(error.fields);
   };
+}
+
+/** Does the error stand at a field of the form already? */
+export function namesFieldOf<Values extends Record<string, unknown>>(
+  form: UseFormReturnType<Values>,
+  error: Error | null,
+): boolean {
+  return error instanceof ProblemError && Object.keys(error.fields).some((field) => field in form.getValues());
 }

@@ -1,40 +1,39 @@
-import { Button, Center, Paper, PasswordInput, Stack, TextInput, Title } from "@mantine/core";
-import { useForm } from "@mantine/form";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { askPath } from "../../api/control-api.ts";
+import { Alert, Loader } from "@mantine/core";
+import type { ReactNode } from "react";
+import { useSignInWays } from "../../api/sign-in.ts";
 import { ProblemAlert } from "../../parts/problem-alert.tsx";
+import { EnterCard } from "./enter-card.tsx";
+import { PasswordForm } from "./password-form.tsx";
+import { SetUpOwner } from "./set-up-owner.tsx";
+import { SingleSignOn } from "./single-sign-on.tsx";
 
-/** For whoever is not signed in. */
-export function SignIn() {
-  const client = useQueryClient();
-  const form = useForm({ initialValues: { email: "", password: "" } });
-  const signIn = useMutation({
-    mutationFn: (body: { email: string; password: string }) =>
-      askPath("/api/sign-in/password", { method: "POST", body }),
-    onSuccess: () => client.resetQueries(),
-  });
+interface SignInProps {
+  /** There was a session, and it is over. */
+  readonly hasEnded?: boolean;
+  /** What is to be said first. */
+  readonly children?: ReactNode;
+}
+
+/** For whoever is not signed in; at a new installation, for whoever sets it up. */
+export function SignIn({ hasEnded, children }: SignInProps) {
+  const { data: ways, error } = useSignInWays();
+  if (ways === undefined)
+    return (
+      <EnterCard title="Sign in to Tollhouse">
+        {error === null ? <Loader aria-label="Loading" mx="auto" /> : <ProblemAlert error={error} />}
+      </EnterCard>
+    );
+  if (ways.needs_owner) return <SetUpOwner />;
   return (
-    <Center mih="100vh" component="main" p="md">
-      <Paper withBorder p="xl" w={380}>
-        <form onSubmit={form.onSubmit((values) => signIn.mutate(values))}>
-          <Stack>
-            <Title order={1} size="h3">
-              Sign in to Tollhouse
-            </Title>
-            <TextInput label="E-mail" type="email" autoComplete="username" required {...form.getInputProps("email")} />
-            <PasswordInput
-              label="Password"
-              autoComplete="current-password"
-              required
-              {...form.getInputProps("password")}
-            />
-            <ProblemAlert error={signIn.error} />
-            <Button type="submit" loading={signIn.isPending}>
-              Sign in
-            </Button>
-          </Stack>
-        </form>
-      </Paper>
-    </Center>
+    <EnterCard title="Sign in to Tollhouse">
+      {hasEnded === true && (
+        <Alert variant="light" role="status">
+          Your session has ended. Sign in again to go on here.
+        </Alert>
+      )}
+      {children}
+      {ways.password && <PasswordForm />}
+      <SingleSignOn ways={ways} />
+    </EnterCard>
   );
 }
