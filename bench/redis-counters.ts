@@ -1,5 +1,5 @@
 import type { Limit } from "@tollhouse/engine";
-import { connectRedis } from "@tollhouse/store";
+import { connectRedis } from "@tollhouse/store/redis-counters";
 import { startedRedis } from "@tollhouse/testkit";
 import { count, median, table } from "./table.ts";
 

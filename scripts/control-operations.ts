@@ -1,7 +1,7 @@
 // packages/contract/src/operations.ts: what command line and dashboard know of the control API, made of the same table that the routes and
 // the OpenAPI document are made of. A field that goes away there no longer compiles in them.
 import { CODES } from "@tollhouse/contract";
-import { OPENAPI_TEXT } from "../apps/server/src/control/openapi.ts";
+import { openApiText } from "../apps/server/src/control/openapi.ts";
 
 interface Schema {
   readonly $ref?: string;
@@ -131,7 +131,7 @@ function listed(placed: Placed): string {
 }
 
 export function controlOperations(): string {
-  const { paths, components } = JSON.parse(OPENAPI_TEXT) as Document;
+  const { paths, components } = JSON.parse(openApiText()) as Document;
   const all: readonly Placed[] = Object.entries(paths)
     .flatMap(([path, of]) =>
       Object.entries(of).map(([method, operation]) => ({ method: method.toUpperCase(), path, operation })),

@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { CODES } from "@tollhouse/contract";
 import type { CodeRow } from "@tollhouse/contract";
 import { PROVIDER_NAMES, seededPriceBookData } from "@tollhouse/engine";
-import { OPENAPI_TEXT } from "../apps/server/src/control/openapi.ts";
+import { openApiText } from "../apps/server/src/control/openapi.ts";
 import { RESERVED_SEGMENTS } from "../apps/server/src/provider-settings.ts";
 import { SETTINGS, yamlKey } from "../apps/server/src/settings-table.ts";
 import { apiReference } from "./api-reference.ts";
@@ -140,7 +140,7 @@ export const GENERATED_DOCUMENTS: Readonly<Record<string, () => string>> = {
   "docs/cli.md": cliReference,
   "docs/reason-codes.md": reasonCodes,
   "docs/settings.md": settings,
-  "packages/contract/openapi.json": () => OPENAPI_TEXT,
+  "packages/contract/openapi.json": openApiText,
   "packages/contract/src/operations.ts": controlOperations,
 };
 

@@ -84,9 +84,11 @@ function packageBreak(file: SourceFile, specifier: string): string | null {
   return file.isTest || isDeclared(unit, specifier) ? null : `not in ${unit}/package.json`;
 }
 
-/** A second entry point of a package: `startedTollhouse` loads the whole server, which few users of the testkit want; a page wants no schemas. */
+/**
+ * A second entry point of a package, for what few users of it want: the whole server of `startedTollhouse`, a Redis client; or for those
+ * who want little, as a page that wants no schemas.
+ */
 function isExported(name: string, subpath: string): boolean {
-  if (name !== "testkit" && name !== "contract") return false;
   const manifest = JSON.parse(readText(`packages/${name}/package.json`)) as { readonly exports: object };
   return `.${subpath}` in manifest.exports;
 }
@@ -145,7 +147,7 @@ export function fileRuleBreaks(file: SourceFile): string[] {
 /** What is run and not imported. */
 const ENTRY_POINTS = [
   /\/src\/(index|main)\.tsx?$/,
-  /^packages\/contract\/src\/control-client\.ts$/,
+  /^packages\/(contract\/src\/control-client|store\/src\/counters\/redis\/redis-counters)\.ts$/,
   /\/vite\.config\.ts$/,
   /\.test\.ts$/,
   /^(scripts|bench|tests)\//,

@@ -293,7 +293,7 @@ describe("the pages without a key", () => {
     metrics: () => Promise.resolve(""),
     metricsType: "",
     address: () => "",
-    openApi: "",
+    openApi: () => "",
   });
 
   test("are those that are named here, each with its reason", () => {

@@ -6,7 +6,7 @@ import { DEFAULT_TENANT, type OpenDatabase, type Recorder } from "@tollhouse/sto
 import { countingSpend } from "./anomalies/load-anomaly-services.ts";
 import type { Counting } from "./counting/counting.ts";
 import { loadControl } from "./control/load-control.ts";
-import { OPENAPI_TEXT } from "./control/openapi.ts";
+import { openApiText } from "./control/openapi.ts";
 import type { Gateway } from "./gateway/gateway.ts";
 import { createOutputProfile } from "./gateway/output-profile.ts";
 import { RunningCalls } from "./gateway/running-calls.ts";
@@ -206,7 +206,7 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
     metricsType: metrics.contentType,
     mayReadMetrics: createMetricsAccess(tenants, adminKey),
     address: () => address,
-    openApi: OPENAPI_TEXT,
+    openApi: openApiText,
     dashboard: loadDashboard(),
   });
   const server = createListener({

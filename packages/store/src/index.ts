@@ -16,7 +16,7 @@ export * from "./counters/memory.ts";
 export * from "./counters/node/counters-of-node.ts";
 export { adjustId, uncountedId, type NodeCounters } from "./counters/node/node-counters.ts";
 export * from "./counters/reservation-error.ts";
-export { connectRedis, type RedisCounters, type RedisCountersOptions } from "./counters/redis/redis-counters.ts";
+export type { RedisCounters, RedisCountersOptions } from "./counters/redis/redis-counters.ts";
 export { readRedisUrls } from "./counters/redis/redis-url.ts";
 export * from "./counters/shared-counters.ts";
 export * from "./installation/overspend-store.ts";

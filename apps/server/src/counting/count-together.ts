@@ -1,6 +1,5 @@
 import {
   configurationVersion,
-  connectRedis,
   CountersOfNode,
   INSTALLATION_ROLE,
   loadDeploymentId,
@@ -12,6 +11,7 @@ import {
   type Recorder,
   type Spool,
 } from "@tollhouse/store";
+import { connectRedis } from "@tollhouse/store/redis-counters";
 import { countAbandoned } from "../configuration/count-abandoned.ts";
 import { NodeProgress } from "../configuration/node-progress.ts";
 import { loadFollower, type Follower } from "../configuration/load-follower.ts";

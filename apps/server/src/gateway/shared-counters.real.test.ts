@@ -3,14 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { outputAmounts, sliceAmounts, type Limit } from "@tollhouse/engine";
 import type { StreamMeter } from "@tollhouse/providers";
-import {
-  connectRedis,
-  CountersOfNode,
-  DEFAULT_TENANT,
-  openSpool,
-  type RedisCounters,
-  type Spool,
-} from "@tollhouse/store";
+import { CountersOfNode, DEFAULT_TENANT, openSpool, type RedisCounters, type Spool } from "@tollhouse/store";
+import { connectRedis } from "@tollhouse/store/redis-counters";
 import { startedRedis, type StartedRedis } from "@tollhouse/testkit";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Call } from "./call.ts";

@@ -4,7 +4,6 @@ import { join } from "node:path";
 import type { Limit } from "@tollhouse/engine";
 import {
   callByDecision,
-  connectRedis,
   DEFAULT_TENANT,
   foldCounters,
   inRebuildSnapshot,
@@ -25,6 +24,7 @@ import {
   type Spool,
   type UsageRecord,
 } from "@tollhouse/store";
+import { connectRedis } from "@tollhouse/store/redis-counters";
 import { startedRedis, testDatabase, type StartedRedis, type TestDatabase } from "@tollhouse/testkit";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { startSweeper, type Sweeper, type SweeperParts } from "./sweeper.ts";

@@ -2,7 +2,6 @@ import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
-  connectRedis,
   INSTALLATION_ROLE,
   joinRoles,
   openSpool,
@@ -11,6 +10,7 @@ import {
   type FenceRow,
   type RedisCounters,
 } from "@tollhouse/store";
+import { connectRedis } from "@tollhouse/store/redis-counters";
 import { faultProxy, startedRedis, testDatabase, type StartedRedis, type TestDatabase } from "@tollhouse/testkit";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { createLogger } from "../process/logger.ts";

@@ -3,7 +3,6 @@ import { writeSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import {
   comparePositions,
-  connectRedis,
   CountersOfNode,
   CountersUnavailable,
   DEFAULT_TENANT,
@@ -19,6 +18,7 @@ import {
   type IntentRecord,
   type OutcomeRecord,
 } from "@tollhouse/store";
+import { connectRedis } from "@tollhouse/store/redis-counters";
 import { createLogger } from "../process/logger.ts";
 import { loadNodes } from "./load-nodes.ts";
 import { LATE, ROLLING, TIGHT, WIDE } from "./sample-limits.ts";

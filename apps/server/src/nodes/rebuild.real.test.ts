@@ -3,7 +3,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
-  connectRedis,
   DEFAULT_TENANT,
   foldCounters,
   joinRoles,
@@ -13,6 +12,7 @@ import {
   verifyLedger,
   type CounterSum,
 } from "@tollhouse/store";
+import { connectRedis } from "@tollhouse/store/redis-counters";
 import {
   faultProxy,
   startChild,

@@ -15,7 +15,7 @@ beforeAll(async () => {
     metrics: () => metrics(),
     metricsType: "text/plain; version=0.0.4",
     address: () => "http://127.0.0.1:8787",
-    openApi: '{"openapi": "3.1.1"}',
+    openApi: () => '{"openapi": "3.1.1"}',
   });
   server = createServer((req, res) => pages.get(req.url ?? "")?.(req, res));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

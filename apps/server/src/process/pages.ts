@@ -11,7 +11,7 @@ export interface PageParts {
   readonly mayReadMetrics?: (authorization: string | undefined) => boolean;
   readonly address: () => string;
   /** The description of the control API: the same bytes in every installation of this version. */
-  readonly openApi: string;
+  readonly openApi: () => string;
   /** `/dashboard` and what is below it. Absent or null: it was not built, and a page says how to point a client here. */
   readonly dashboard?: Page | null;
 }
@@ -50,7 +50,7 @@ export function createPages(parts: PageParts): ReadonlyMap<string, Page> {
         );
       },
     ],
-    ["/api/openapi.json", (_req, res) => send(res, 200, "application/json; charset=utf-8", parts.openApi)],
+    ["/api/openapi.json", (_req, res) => send(res, 200, "application/json; charset=utf-8", parts.openApi())],
     ["/", dashboard === welcome ? welcome : toDashboard],
     ["/dashboard", dashboard],
     [BELOW_DASHBOARD, dashboard],

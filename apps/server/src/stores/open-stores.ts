@@ -22,7 +22,7 @@ import {
 } from "@tollhouse/store";
 import type { Counting } from "../counting/counting.ts";
 import { startAlone } from "../counting/count-alone.ts";
-import { startTogether } from "../counting/count-together.ts";
+import type { TogetherParts } from "../counting/count-together.ts";
 import type { Logger } from "../process/logger.ts";
 import type { Settings } from "../settings.ts";
 import { openDatabases, type Databases } from "../tenants/open-databases.ts";
@@ -93,7 +93,7 @@ export async function openStores(parts: OpenStoresParts): Promise<Stores> {
   const counting =
     redisUrls === null
       ? await startAlone({ db, logger, now })
-      : await startTogether({ settings, redisUrls, nodeName, db, spool, spoolWasEmpty, recorder, logger, onDeath });
+      : await countTogether({ settings, redisUrls, nodeName, db, spool, spoolWasEmpty, recorder, logger, onDeath });
   return { embedded, databases, db, hold, masterKey, adminKey, keys, spool, recorder, calls, checks, counting };
 }
 
@@ -103,4 +103,10 @@ function startDatabase(
   onDeath: (reason: string) => void,
 ): Promise<EmbeddedPostgres> {
   return startEmbedded({ dataDir: settings.dataDir, log: (line) => logger.debug(line), onDeath });
+}
+
+/** With what it loads: a Redis client is half as much as the server, and one process alone has none. */
+async function countTogether(parts: TogetherParts): Promise<Counting> {
+  const { startTogether } = await import("../counting/count-together.ts");
+  return startTogether(parts);
 }
