@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { needChromium } from "./need-chromium.mjs";
 import { needRedis } from "./need-redis.mjs";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -58,15 +59,20 @@ function readCounts(file) {
   }
 }
 
-/** Unit tests need no service; all others may. */
-function checkRedis() {
-  const missing = scope === "unit" ? null : needRedis();
-  if (missing === null) return;
-  counts.failed += 1;
-  process.stdout.write(`✗ redis-server: ${missing}\n`);
+/** Unit tests need no service and no browser; all others may. */
+function checkPrograms() {
+  if (scope === "unit") return;
+  for (const [name, missing] of [
+    ["redis-server", needRedis()],
+    ["chromium", needChromium()],
+  ]) {
+    if (missing === null) continue;
+    counts.failed += 1;
+    process.stdout.write(`✗ ${name}: ${missing}\n`);
+  }
 }
 
-checkRedis();
+checkPrograms();
 if (selection.length === 0) for (const [name, args] of STEPS) runStep(name, args);
 runVitest();
 process.stdout.write(`${counts.passed} passed, ${counts.failed} failed\n`);

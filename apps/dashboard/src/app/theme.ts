@@ -1,4 +1,4 @@
-import { createTheme, type MantineColorsTuple } from "@mantine/core";
+import { createTheme, type CSSVariablesResolver, type MantineColorsTuple } from "@mantine/core";
 
 /** Of the gate's green; the shades that carry text keep 4.5 : 1 on white and on the dark body. */
 const toll: MantineColorsTuple = [
@@ -22,4 +22,11 @@ export const theme = createTheme({
   cursorType: "pointer",
   respectReducedMotion: true,
   headings: { fontWeight: "600" },
+});
+
+/** The library's own dimmed text has 3.3 : 1 on white and 4.0 : 1 on the dark body: too little to be read by everybody. */
+export const cssVariables: CSSVariablesResolver = () => ({
+  variables: {},
+  light: { "--mantine-color-dimmed": "#5c636a", "--mantine-color-placeholder": "#6b7278" },
+  dark: { "--mantine-color-dimmed": "#a6a7ab", "--mantine-color-placeholder": "#909296" },
 });

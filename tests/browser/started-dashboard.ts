@@ -1,0 +1,136 @@
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { chromium, type Browser, type BrowserContext, type Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, expect } from "vitest";
+import {
+  startedTollhouse,
+  TEST_ADMIN_KEY,
+  type StartedOptions,
+  type StartedTollhouse,
+} from "../../packages/testkit/src/started-tollhouse.ts";
+import { makeTraffic } from "./traffic.ts";
+
+/** Of a member who is signed in. */
+export type Role = "owner" | "admin" | "operator" | "viewer";
+
+export interface DashboardOptions extends StartedOptions {
+  /** What is there before the first test; by default a few calls of two providers, one of them refused. */
+  readonly before?: (world: StartedTollhouse) => Promise<void>;
+}
+
+export interface PageOptions {
+  /** Where it opens, below `/dashboard`: `/keys?environment=dev`. */
+  readonly at?: string;
+  /** Errors of the console and refused requests that this test is about; any other fails it. */
+  readonly expects?: RegExp;
+}
+
+export interface Dashboard {
+  readonly world: StartedTollhouse;
+  /** A fresh context in which a member of this role is signed in, and its page at `at`. Closed after the test. */
+  signedIn(role: Role, options?: PageOptions): Promise<Page>;
+  /** The same in which nobody is signed in. */
+  stranger(options?: PageOptions): Promise<Page>;
+}
+
+const ROOT = new URL("../..", import.meta.url);
+/** Nothing but what is asked for: no first-run pages, updates or reports of its own. */
+const FLAGS =
+  "--disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync";
+
+/** For one test file: the real server with the built dashboard, a browser, and after each test: did any page complain? */
+export function dashboardTests(options: DashboardOptions = {}): Dashboard {
+  let world: StartedTollhouse;
+  let browser: Browser;
+  const opened: BrowserContext[] = [];
+  const complaints: string[] = [];
+
+  beforeAll(async () => {
+    mustBeBuilt();
+    const started = await Promise.all([startedTollhouse(options), startedBrowser()]);
+    [world, browser] = started;
+    await (options.before ?? makeTraffic)(world);
+  });
+  afterEach(async () => {
+    await Promise.all(opened.splice(0).map((context) => context.close()));
+    expect(complaints.splice(0), "what pages complained of").toEqual([]);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await world?.stop();
+  });
+
+  const open = async (signIn: (context: BrowserContext) => Promise<void>, page: PageOptions = {}): Promise<Page> => {
+    const context = await browser.newContext({ reducedMotion: "reduce", locale: "en-US", timezoneId: "Europe/Berlin" });
+    opened.push(context);
+    context.setDefaultTimeout(20_000);
+    listen(context, (complaint) => {
+      if (page.expects?.test(complaint) !== true) complaints.push(complaint);
+    });
+    await signIn(context);
+    const shown = await context.newPage();
+    await shown.goto(`${world.url}/dashboard${page.at ?? "/"}`);
+    return shown;
+  };
+  return {
+    get world() {
+      return world;
+    },
+    signedIn: (role, page) => open((context) => signIn(context, role), page),
+    stranger: (page) => open(() => Promise.resolve(), page),
+  };
+}
+
+/** Until members can sign in: the admin key on every request, and a session as the server will tell it. */
+async function signIn(context: BrowserContext, role: Role): Promise<void> {
+  await context.setExtraHTTPHeaders({ authorization: `Bearer ${TEST_ADMIN_KEY}` });
+  const permissions = ["read", "operate", "manage", "payloads", "members", "own", "installation"];
+  const session = {
+    member: { id: "mem_1", name: "Ada Bell", email: "ada@example.com", role },
+    actor: "member:mem_1",
+    tenant: "default",
+    environments: ["dev", "prod", "staging"],
+    permissions: role === "viewer" ? ["read"] : role === "operator" ? ["read", "operate"] : permissions,
+    csrf_token: "csrf",
+    expires_at: null,
+  };
+  await context.route("**/api/v1/session", (route) => route.fulfill({ json: session }));
+}
+
+async function startedBrowser(): Promise<Browser> {
+  const found = (await import(pathToFileURL(fileURLToPath(new URL("scripts/need-chromium.mjs", ROOT))).href)) as {
+    readonly chromiumPath: () => string | null;
+    readonly chromiumMissing: () => string | null;
+  };
+  const executablePath = found.chromiumPath();
+  if (executablePath === null) throw new Error(found.chromiumMissing() ?? "no browser");
+  // As root Chromium has no sandbox to start in; the only pages are ours.
+  return chromium.launch({ executablePath, args: [...FLAGS.split(" "), "--no-sandbox"] });
+}
+
+function listen(context: BrowserContext, complain: (what: string) => void): void {
+  context.on("console", (message) => {
+    if (message.type() === "error") complain(`console: ${message.text()} (${message.location().url})`);
+  });
+  context.on("weberror", (error) => complain(`page: ${error.error().stack ?? error.error().message}`));
+  context.on("requestfailed", (request) => {
+    const why = request.failure()?.errorText ?? "failed";
+    // What a page asked for and no longer wants, because it shows something else by now.
+    if (why !== "net::ERR_ABORTED") complain(`request: ${request.method()} ${request.url()}: ${why}`);
+  });
+}
+
+/** An old build would be tested in place of what is written. `npm test` builds before. */
+function mustBeBuilt(): void {
+  const folder = fileURLToPath(new URL("apps/dashboard", ROOT));
+  const built = join(folder, "dist/index.html");
+  if (!existsSync(built)) throw new Error("the dashboard is not built: vite build apps/dashboard");
+  const builtMs = statSync(built).mtimeMs;
+  const source = join(folder, "src");
+  const newer = readdirSync(source, { recursive: true, encoding: "utf8" }).find((file) => {
+    const stat = statSync(join(source, file));
+    return stat.isFile() && stat.mtimeMs > builtMs;
+  });
+  if (newer !== undefined) throw new Error(`the dashboard is older than its ${newer}: vite build apps/dashboard`);
+}
