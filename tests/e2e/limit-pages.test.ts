@@ -44,3 +44,23 @@ test("limits are paged by id, each once, and found by scope", async () => {
   expect([first.limits.length, rest.limits.length, rest.next_cursor]).toEqual([2, 1, null]);
   expect((await get("/api/v1/limits?scope=planet:earth")).status).toBe(400);
 });
+
+test("limits are found by measure and by the kind of their scope", async () => {
+  interface Page {
+    readonly limits: readonly { readonly scope: string; readonly measure: string }[];
+    readonly next_cursor: string | null;
+  }
+  const found = async (query: string): Promise<string[]> => {
+    const { limits } = await world.control<Page>("GET", `/api/v1/limits?${query}`);
+    return [...new Set(limits.map(({ scope, measure }) => `${scope} ${measure}`))].toSorted();
+  };
+  const tokens = { measure: "tokens", amount: "1000", window: "day", mode: "soft" };
+  for (const scope of ["agent:b0", "org"]) await world.control("POST", "/api/v1/limits", { scope, ...tokens });
+  expect(await found("measure=tokens")).toEqual(["agent:b0 tokens", "org tokens"]);
+  expect(await found("scope_kind=org")).toEqual(["org tokens"]);
+  expect(await found("scope_kind=agent&measure=tokens")).toEqual(["agent:b0 tokens"]);
+  expect(await found("scope=agent:b0&scope=org&scope_kind=org")).toEqual(["org tokens"]);
+  expect(await found("scope=session:broke&measure=usd")).toEqual([]);
+  expect((await get("/api/v1/limits?measure=euros")).status).toBe(400);
+  expect((await get("/api/v1/limits?scope_kind=planet")).status).toBe(400);
+});

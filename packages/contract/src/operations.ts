@@ -1134,7 +1134,7 @@ export interface Operations {
   };
   listLimits: {
     readonly params: Nothing;
-    readonly query: { readonly environment?: string; readonly scope?: string | readonly string[]; readonly limit?: number; readonly cursor?: string; readonly tenant?: string };
+    readonly query: { readonly environment?: string; readonly scope?: string | readonly string[]; readonly measure?: "usd" | "tokens" | "requests"; readonly scope_kind?: "org" | "session" | "agent" | "feature" | "service" | "user" | "team" | "customer" | "key" | "model" | "provider"; readonly limit?: number; readonly cursor?: string; readonly tenant?: string };
     readonly body: undefined;
     readonly answer: { readonly limits: readonly Limit[]; readonly next_cursor: string | null };
   };
@@ -1390,7 +1390,7 @@ export const OPERATIONS = {
   listEnvironments: { method: "GET", path: "/api/v1/environments", query: ["tenant"] },
   listKeys: { method: "GET", path: "/api/v1/keys", query: ["environment","limit","cursor","tenant"] },
   listKillSwitches: { method: "GET", path: "/api/v1/kill-switches", query: ["environment","tenant"] },
-  listLimits: { method: "GET", path: "/api/v1/limits", query: ["environment","scope","limit","cursor","tenant"] },
+  listLimits: { method: "GET", path: "/api/v1/limits", query: ["environment","scope","measure","scope_kind","limit","cursor","tenant"] },
   listPlans: { method: "GET", path: "/api/v1/plans", query: ["environment","tenant"] },
   listPolicies: { method: "GET", path: "/api/v1/policies", query: ["environment","limit","cursor","tenant"] },
   listPolicyVersions: { method: "GET", path: "/api/v1/policies/{id}/versions", query: ["environment","limit","cursor","tenant"] },

@@ -1,10 +1,10 @@
 import { parseScope, type LimitAnswer, type ParsedScope } from "@tollhouse/contract";
-import type { LimitedCall } from "@tollhouse/engine";
-import { limitIds, type Database } from "@tollhouse/store";
+import type { Limit, LimitedCall } from "@tollhouse/engine";
+import { limitIds, type Database, type LimitFilter } from "@tollhouse/store";
 import type { Place } from "../place.ts";
 import type { LimitService } from "./limit-service.ts";
 
-export interface LimitPageAsked {
+export interface LimitPageAsked extends LimitFilter {
   /** Ids above this. */
   readonly after: string;
   readonly limit: number;
@@ -25,12 +25,11 @@ export async function limitPage(
   db: Database,
   service: LimitService,
   place: Place,
-  { after, limit, scopes }: LimitPageAsked,
+  { scopes, ...asked }: LimitPageAsked,
 ): Promise<LimitPage> {
+  const { limit } = asked;
   const ids =
-    scopes === null
-      ? await limitIds(db, place, after, limit + 1)
-      : [...new Set(scopes.flatMap((scope) => limitsOfScope(service, scope)))].filter((id) => id > after).toSorted();
+    scopes === null ? await limitIds(db, place, { ...asked, limit: limit + 1 }) : idsOfScopes(service, scopes, asked);
   const page = ids.slice(0, limit);
   return {
     // One that was deleted since the database was asked is left out.
@@ -39,12 +38,28 @@ export async function limitPage(
   };
 }
 
+function idsOfScopes(
+  service: LimitService,
+  scopes: readonly string[],
+  asked: Omit<LimitPageAsked, "scopes">,
+): string[] {
+  const { after, measure, kind } = asked;
+  const found = scopes
+    .filter((scope) => kind === null || parseScope(scope)?.kind === kind)
+    .flatMap((scope) => ofScope(service, scope))
+    .filter((limit) => limit.id > after && (measure === null || limit.measure === measure));
+  return [...new Set(found.map(({ id }) => id))].toSorted();
+}
+
 /** Ids of the limits that were made for this very scope: no default budget, which is nobody's to change. */
 export function limitsOfScope(service: LimitService, scope: string): string[] {
+  return ofScope(service, scope).map(({ id }) => id);
+}
+
+function ofScope(service: LimitService, scope: string): readonly Limit[] {
   const parsed = parseScope(scope);
   if (parsed === null) return [];
-  const limits = service.snapshot.match(callOf(parsed));
-  return limits.filter((limit) => limit.scope === scope && !limit.derived).map((limit) => limit.id);
+  return service.snapshot.match(callOf(parsed)).filter((limit) => limit.scope === scope && !limit.derived);
 }
 
 /** A call that says nothing but this scope. */

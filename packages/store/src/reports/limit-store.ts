@@ -1,4 +1,4 @@
-import type { LimitMode, Measure, WindowKind } from "@tollhouse/contract";
+import type { LimitMode, Measure, ScopeKind, WindowKind } from "@tollhouse/contract";
 import type { Limit } from "@tollhouse/engine";
 import type { Queryable } from "../database/database.ts";
 import { sql } from "../database/sql.ts";
@@ -125,10 +125,20 @@ export async function* listLimits(db: Queryable, place: LimitPlace): AsyncGenera
   }
 }
 
+/** Which limits are asked for; null = any. */
+export interface LimitFilter {
+  readonly measure: Measure | null;
+  readonly kind: ScopeKind | null;
+}
+
 /** Ids of a page of limits, ascending, after `after`. */
-export async function limitIds(db: Queryable, place: LimitPlace, after: string, limit: number): Promise<string[]> {
-  const { rows } = await db.query<{ id: string }>(sql("limit-ids"), [place.tenant, place.environment, after, limit]);
-  return rows.map((row) => row.id);
+export async function limitIds(
+  db: Queryable,
+  place: LimitPlace,
+  { after, limit, measure, kind }: LimitFilter & { readonly after: string; readonly limit: number },
+): Promise<string[]> {
+  const values = [place.tenant, place.environment, after, limit, measure, kind];
+  return (await db.query<{ id: string }>(sql("limit-ids"), values)).rows.map((row) => row.id);
 }
 
 /** What the limit was, version by version; also of one that was deleted. */

@@ -5,6 +5,7 @@ import {
   MEASURES,
   MODES,
   parseScope,
+  SCOPE_KINDS,
   WINDOWS,
   type LimitAnswer,
 } from "@tollhouse/contract";
@@ -80,10 +81,16 @@ export const listLimits = endpoint({
   method: "GET",
   path: "/api/v1/limits",
   tag: "limits",
-  summary: "Limits that were made, by id, each with its state now; all of them, or those of the scopes named.",
+  summary:
+    "Limits that were made, by id, each with its state now; all of them, or those of the scopes, the kind of scope or the measure named.",
   keys: true,
   query: environmentQuery.extend({
     scope: scopesAsked,
+    measure: z.enum(MEASURES).optional(),
+    scope_kind: z
+      .enum(["org", ...SCOPE_KINDS])
+      .optional()
+      .meta({ description: "Of this kind of scope, whatever its value." }),
     limit: z.coerce.number({ error: EXPECTED_ROWS }).int().min(1).max(1000, { error: EXPECTED_ROWS }).default(1000),
     cursor: z
       .string()

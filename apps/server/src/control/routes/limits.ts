@@ -23,8 +23,9 @@ export function limitRoutes(
     });
     serve(app, listLimits, ({ query, request: { access } }) => {
       const place = placeOf(access, query.environment);
-      const { scope = null, cursor = "", limit } = query;
-      return limitPage(dbOf(place.tenant), limitsOf(place), place, { after: cursor, limit, scopes: scope });
+      const { scope = null, measure = null, scope_kind: kind = null, cursor = "", limit } = query;
+      const asked = { after: cursor, limit, scopes: scope, measure, kind };
+      return limitPage(dbOf(place.tenant), limitsOf(place), place, asked);
     });
     serve(app, getLimit, async ({ params, query, request: { access }, reply }) =>
       tagged(reply, await of(access, query).get(params.id)),
