@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { measureAddedLatency, measureCalls, measureStreams, type Arena } from "./call-speed.ts";
 import { measureMemory, measureRules, measureStart, type Ground } from "./growth.ts";
+import { measureAppend, measureVerify } from "./ledger-speed.ts";
 import { CAN_PIN, LOAD_CORE, SERVER_CORE, startBenchProcess } from "./pinned-process.ts";
 import { CAN_MEASURE_CPU } from "./process-times.ts";
 import { measureReports } from "./reports.ts";
@@ -11,7 +12,7 @@ import type { Grown } from "./grown-rules.ts";
 import { startSharedStores } from "./shared-stores.ts";
 import { makeLimits, startServer, temporaryFolder } from "./server-under-test.ts";
 
-const SECTIONS = ["B1", "B3", "B4", "B5", "B6", "B6R", "B7"] as const;
+const SECTIONS = ["B1", "B3", "B4", "B5", "B6", "B6R", "B7", "E16"] as const;
 const BUILT = fileURLToPath(new URL("../apps/server/dist/main.js", import.meta.url));
 
 const { values, positionals } = parseArgs({
@@ -31,6 +32,10 @@ const { values, positionals } = parseArgs({
     rules: { type: "string", default: "10:0:0,10000:1000:0,1000000:100000:0,10:0:1,10:0:5,10:0:64" },
     /** Of B6R, in the ledger that is reported on. Ten million take 11 GB of disk and half an hour. */
     entries: { type: "string", default: "10000,1000000" },
+    /** Of E16: calls that are appended, tenants they are of, and entries of the chain that is walked. */
+    append: { type: "string", default: "50000" },
+    tenants: { type: "string", default: "1,1000" },
+    walk: { type: "string", default: "1000000" },
     /** Another build to measure. */
     server: { type: "string", default: BUILT },
     /** B1, B3 and B4 with counters in Redis. */
@@ -64,6 +69,10 @@ try {
   if (wanted.has("B6")) await measureRules(ground, values.rules.split(",").map(grownOf));
   if (wanted.has("B6R")) await measureReports(values.entries.split(",").map(Number), pairs);
   if (wanted.has("B7")) await measureStart(ground);
+  if (wanted.has("E16")) {
+    await measureAppend(Number(values.append), values.tenants.split(",").map(Number), pairs);
+    await measureVerify(Number(values.walk), pairs);
+  }
 } finally {
   await generator.stop();
   await upstream.stop();

@@ -181,7 +181,7 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
     logger,
     now,
   });
-  const { checkpoints } = ledger;
+  const { checkpoints, walks } = ledger;
   let address = "";
   const { roles } = settings;
   const system: SystemParts = {
@@ -197,7 +197,7 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
     waitingFor: () => waitingFor(gateway, counting),
     shared: counting.status,
   };
-  const parts = { once, gateway, sdk, tenants, directory, adminKey, checkpoints, reports, settings, db, system };
+  const parts = { once, gateway, sdk, tenants, directory, adminKey, checkpoints, walks, reports, settings, db, system };
   const control = await loadControl(parts);
   const pages = createPages({
     version: VERSION,

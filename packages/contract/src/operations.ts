@@ -325,6 +325,15 @@ export interface LimitUpdate {
   readonly version?: number;
 }
 
+export interface NightlyVerification {
+  readonly result: "PASS" | "FAIL" | "NOT YET";
+  readonly looked_at: string | null;
+  readonly whole_at: string | null;
+  readonly verified_to: number;
+  readonly first_bad_sequence: number | null;
+  readonly problem: string | null;
+}
+
 export interface Payload {
   readonly request: unknown;
   readonly response: unknown;
@@ -968,7 +977,7 @@ export interface Operations {
     readonly params: Nothing;
     readonly query: { readonly tenant?: string };
     readonly body: undefined;
-    readonly answer: { readonly result: "PASS" | "FAIL"; readonly looked_at: string; readonly whole_at: string; readonly verified_to: number; readonly first_bad_sequence: number | null; readonly problem: string | null } | null;
+    readonly answer: NightlyVerification;
   };
   getLimit: {
     readonly params: { readonly id: string };

@@ -1,6 +1,6 @@
 import { USAGE_CLASSES, type Usage, type UsageClass } from "@tollhouse/contract";
 import { LedgerFormatError } from "./ledger-format-error.ts";
-import { type LimitSeen, limitNumbers, limitWords } from "./limit-seen.ts";
+import { LIMIT_BYTES, type LimitSeen, limitNumbers, limitWords } from "./limit-seen.ts";
 
 /** What a call did to one counter. */
 export interface CounterAmount {
@@ -38,8 +38,6 @@ const utf8 = new TextEncoder();
 const utf8Strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const I64_END = 1n << 63n;
 const USAGE_ITEM_BYTES = 9;
-/** Of a limit that was looked at, behind its id: four words, a version and four numbers. */
-const LIMIT_BYTES = 4 + 4 + 4 * 8;
 
 /** Bytes of a field and back. Every decoder is strict: it accepts only what its encoder makes. */
 export const FIELD_CODECS: { readonly [K in FieldKind]: Codec<FieldValues[K]> } = {

@@ -16,12 +16,18 @@ export function hmacSha256(sha256: Hash, key: Uint8Array): Hash {
   inner.set(block.map((byte) => byte ^ 0x36));
   const outer = new Uint8Array(BLOCK_BYTES + HASH_BYTES);
   outer.set(block.map((byte) => byte ^ 0x5c));
-  return (bytes) => {
-    const usual = bytes.length <= INPUT_BYTES_USUAL;
-    const input = usual ? inner.subarray(0, BLOCK_BYTES + bytes.length) : new Uint8Array(BLOCK_BYTES + bytes.length);
-    if (!usual) input.set(inner.subarray(0, BLOCK_BYTES));
+  const innerHash = outer.subarray(BLOCK_BYTES);
+  // Of the length that was hashed last: a view made for each is a quarter of what an HMAC leaves to clear away.
+  let input = inner;
+  return (bytes, into) => {
+    const length = BLOCK_BYTES + bytes.length;
+    if (bytes.length > INPUT_BYTES_USUAL) {
+      input = new Uint8Array(length);
+      input.set(inner.subarray(0, BLOCK_BYTES));
+    } else if (input.length !== length || input.buffer !== inner.buffer) input = inner.subarray(0, length);
     input.set(bytes, BLOCK_BYTES);
-    outer.set(sha256(input), BLOCK_BYTES);
-    return sha256(outer);
+    const hash = sha256(input, innerHash);
+    if (hash !== innerHash) innerHash.set(hash);
+    return sha256(outer, into);
   };
 }

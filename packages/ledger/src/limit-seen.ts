@@ -41,6 +41,12 @@ const MEASURES: Numbers<Measure> = { usd: 0, tokens: 1, requests: 2 };
 const WINDOWS: Numbers<WindowKind> = { minute: 0, hour: 1, day: 2, month: 3, rolling_24h: 4, lifetime: 5 };
 const MODES: Numbers<LimitMode> = { hard: 0, soft: 1 };
 
+/** Of a limit in a body, behind its id: four words, a version and four numbers. */
+export const LIMIT_BYTES = 4 + 4 + 4 * 8;
+
+/** How many numbers each of its words has, in their order; none is left out below. */
+export const LIMIT_WORDS = [SCOPES, MEASURES, WINDOWS, MODES].map((numbers) => Object.keys(numbers).length);
+
 export type LimitWords = Pick<LimitSeen, "scope" | "measure" | "window" | "mode">;
 type LimitNumbers = readonly [scope: number, measure: number, window: number, mode: number];
 

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
+import type { Hash } from "./chain.ts";
 import { CompactTree, emptyRoot, foldSubtrees, leafHash, nodeHash, subtreesOf, type TreeNode } from "./merkle.ts";
 import {
   consistencyRanges,
@@ -108,6 +109,20 @@ test("every root up to 300 leaves is that of the definition, and every whole sub
     const [level, index] = name.split("/").map(Number) as [number, number];
     expect(hash).toBe(hex(definition(leaves.slice(index * 2 ** level, (index + 1) * 2 ** level))));
   }
+});
+
+test("a hash that writes where it is told gives the same roots, and what was told of a subtree stays as it was", () => {
+  const written: Hash = (bytes, into = new Uint8Array(32)) => {
+    into.set(sha256(bytes));
+    return into;
+  };
+  const told: { readonly hash: Uint8Array; readonly at: string }[] = [];
+  const tree = new CompactTree(written, (_, hash) => told.push({ hash, at: hex(hash) }));
+  for (const [i, entry] of entries.entries()) {
+    tree.push(entry);
+    expect(hex(tree.root())).toBe(hex(rootOf(i + 1)));
+  }
+  expect(told.map(({ hash }) => hex(hash))).toEqual(told.map(({ at }) => at));
 });
 
 test("a tree goes on from its edge as if it had never stopped", () => {

@@ -7,16 +7,16 @@ const NODE_SCRATCH = new Uint8Array(1 + 2 * HASH_BYTES);
 NODE_SCRATCH[0] = 1;
 
 /** SHA-256(0x00 | entry hash). */
-export function leafHash(sha256: Hash, entryHash: Uint8Array): Uint8Array {
+export function leafHash(sha256: Hash, entryHash: Uint8Array, into?: Uint8Array): Uint8Array {
   LEAF_SCRATCH.set(hashOf("entry hash", entryHash), 1);
-  return sha256(LEAF_SCRATCH);
+  return sha256(LEAF_SCRATCH, into);
 }
 
 /** SHA-256(0x01 | left | right). */
-export function nodeHash(sha256: Hash, left: Uint8Array, right: Uint8Array): Uint8Array {
+export function nodeHash(sha256: Hash, left: Uint8Array, right: Uint8Array, into?: Uint8Array): Uint8Array {
   NODE_SCRATCH.set(hashOf("left", left), 1);
   NODE_SCRATCH.set(hashOf("right", right), 1 + HASH_BYTES);
-  return sha256(NODE_SCRATCH);
+  return sha256(NODE_SCRATCH, into);
 }
 
 /** The root of a tree without leaves. */
@@ -68,7 +68,9 @@ export function foldSubtrees(sha256: Hash, hashes: readonly Uint8Array[]): Uint8
 export class CompactTree {
   readonly #sha256: Hash;
   readonly #whole: ((node: TreeNode, hash: Uint8Array) => void) | undefined;
+  /** Written over as subtrees become whole: nobody else is given one of these arrays. */
   readonly #edge: Uint8Array[];
+  #edgeLength: number;
   #size: number;
 
   /** `size` and `edge`: the hashes of `subtreesOf({from: 0, to: size})`, to go on where another one stopped. */
@@ -83,7 +85,8 @@ export class CompactTree {
     this.#sha256 = sha256;
     this.#whole = whole;
     this.#size = size;
-    this.#edge = [...edge];
+    this.#edge = edge.map((hash) => Uint8Array.from(hash));
+    this.#edgeLength = edge.length;
   }
 
   get size(): number {
@@ -91,21 +94,32 @@ export class CompactTree {
   }
 
   push(entryHash: Uint8Array): void {
-    let hash = leafHash(this.#sha256, entryHash);
+    // A place for the leaf behind the edge; subtrees that become whole are folded into the place on their left.
+    const at = this.#edgeLength++;
+    this.#put(at, leafHash(this.#sha256, entryHash, (this.#edge[at] ??= new Uint8Array(HASH_BYTES))));
     let index = this.#size;
-    let level = 0;
-    this.#whole?.({ level, index }, hash);
-    for (; index % 2 === 1; index = (index - 1) / 2) {
-      hash = nodeHash(this.#sha256, this.#edge.pop() as Uint8Array, hash);
-      level += 1;
-      this.#whole?.({ level, index: (index - 1) / 2 }, hash);
+    this.#whole?.({ level: 0, index }, Uint8Array.from(this.#edgeAt(at)));
+    for (let level = 1; index % 2 === 1; level++) {
+      index = (index - 1) / 2;
+      this.#edgeLength -= 1;
+      const left = this.#edgeLength - 1;
+      this.#put(left, nodeHash(this.#sha256, this.#edgeAt(left), this.#edgeAt(left + 1), this.#edgeAt(left)));
+      this.#whole?.({ level, index }, Uint8Array.from(this.#edgeAt(left)));
     }
-    this.#edge.push(hash);
     this.#size += 1;
   }
 
   root(): Uint8Array {
-    return foldSubtrees(this.#sha256, this.#edge);
+    return foldSubtrees(this.#sha256, this.#edge.slice(0, this.#edgeLength));
+  }
+
+  #edgeAt(place: number): Uint8Array {
+    return this.#edge[place] as Uint8Array;
+  }
+
+  /** A hash that was made elsewhere is taken over: it is its maker's answer and nobody else's. */
+  #put(place: number, hash: Uint8Array): void {
+    this.#edge[place] = hash;
   }
 }
 

@@ -1,7 +1,9 @@
 import { equalBytes } from "./bytes.ts";
 import { genesisHash } from "./chain.ts";
 import { type Checkpoint, originOf } from "./checkpoint.ts";
-import { decodeFields } from "./fields.ts";
+import { decodeBody } from "./entry.ts";
+import { checkFields } from "./field-form.ts";
+import { fieldOf } from "./fields.ts";
 import { LedgerFormatError } from "./ledger-format-error.ts";
 import { CompactTree } from "./merkle.ts";
 import { BadExport, type ExportHead, readExportLine } from "./read-export-line.ts";
@@ -119,10 +121,9 @@ export class ExportVerifier {
   }
 
   #entry({ head, chain, tree }: Reading, stored: StoredEntry): void {
-    const entry = chain.push(stored);
-    if (entry === null) throw new BadExport(`${chain.firstBad?.fault}: ${chain.firstBad?.detail}`);
-    const { deployment } = decodeFields(entry.fields);
-    if (stored.sequence === 1n && deployment !== head.deployment)
+    if (!chain.push(stored)) throw new BadExport(`${chain.firstBad?.fault}: ${chain.firstBad?.detail}`);
+    checkFields(stored.body);
+    if (stored.sequence === 1n && fieldOf(decodeBody(stored.body).fields, "deployment") !== head.deployment)
       throw new BadExport("genesis: it names another deployment");
     tree.push(stored.entryHash);
     this.#since = (this.#since ?? 0) + 1;

@@ -76,11 +76,11 @@ describe("an untouched chain", () => {
     for (let i = 0; i < LENGTH; i++) expect(badAround(i, chain.slice(i, i + 3))).toBeNull();
   });
 
-  test("hands back each entry, and the last hash for the checkpoint", () => {
+  test("is good entry by entry, and gives the last hash for the checkpoint", () => {
     const verifier = createVerifier({ sha256, hmac, tenant: SAMPLE_TENANT, genesis, from: 1n });
-    expect(verifier.lastHash).toEqual(genesis);
-    expect(chain.map((entry) => verifier.push(entry)?.sequence)).toEqual(chain.map((entry) => entry.sequence));
-    expect(verifier.lastHash).toEqual(chain.at(-1)!.entryHash);
+    expect(Buffer.from(verifier.lastHash)).toEqual(Buffer.from(genesis));
+    expect(chain.map((entry) => verifier.push(entry))).toEqual(chain.map(() => true));
+    expect(Buffer.from(verifier.lastHash)).toEqual(Buffer.from(chain.at(-1)!.entryHash));
   });
 });
 

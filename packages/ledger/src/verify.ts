@@ -1,11 +1,11 @@
 import { equalBytes } from "./bytes.ts";
 import { entryHash, entryMac, HASH_BYTES, type Hash, rotationMac } from "./chain.ts";
-import { decodeBody, type Entry } from "./entry.ts";
+import { checkBody, decodeBody, ENTRY_TYPES, macKeyIdOf } from "./entry.ts";
 import { fieldOf } from "./fields.ts";
 import { LedgerFormatError } from "./ledger-format-error.ts";
 
 /** HMAC-SHA256 under the tenant's key of this id; null where that key is not at hand (then the entry fails). */
-export type KeyedHash = (bytes: Uint8Array, macKeyId: number) => Uint8Array | null;
+export type KeyedHash = (bytes: Uint8Array, macKeyId: number, into?: Uint8Array) => Uint8Array | null;
 
 export interface VerifierOptions {
   readonly sha256: Hash;
@@ -39,12 +39,12 @@ export interface BadEntry {
 }
 
 export interface Verifier {
-  /** Checks the next entry. Returns the decoded entry where it is good; null from the first bad one on. */
-  push(stored: StoredEntry): Entry | null;
+  /** Checks the next entry; its bytes may be written over afterwards. True where it is good; false from the first bad one on. */
+  push(stored: StoredEntry): boolean;
   /** Entries pushed, good or bad. */
   readonly entries: bigint;
   readonly firstBad: BadEntry | null;
-  /** Entry hash of the last good entry; the genesis hash before the first. Compare with a checkpoint to prove the tail. */
+  /** Entry hash of the last good entry; the genesis hash before the first. Written over by the next `push`. */
   readonly lastHash: Uint8Array;
 }
 
@@ -56,11 +56,17 @@ export function createVerifier(options: VerifierOptions): Verifier {
 class ChainVerifier implements Verifier {
   entries = 0n;
   firstBad: BadEntry | null = null;
-  lastHash: Uint8Array;
+  readonly lastHash: Uint8Array;
   readonly #options: VerifierOptions;
   #expected: bigint;
+  /** `#expected` as a body says it. */
+  readonly #expectedBytes = new Uint8Array(8);
+  readonly #expectedView = new DataView(this.#expectedBytes.buffer);
   /** Only a key rotation changes it; null until the first entry has said it. */
   #macKeyId: number | null = null;
+  readonly #hash = new Uint8Array(HASH_BYTES);
+  readonly #mac = new Uint8Array(HASH_BYTES);
+  readonly #hmac: Hash;
 
   constructor(options: VerifierOptions) {
     if (options.from < 1n) throw new RangeError(`from: expected 1 or above, got ${options.from}`);
@@ -69,58 +75,63 @@ class ChainVerifier implements Verifier {
       throw new RangeError("previousHash: expected the 32-byte entry hash of the entry before `from`");
     this.#options = options;
     this.#expected = options.from;
-    this.lastHash = previous;
+    this.#expectedView.setBigUint64(0, options.from);
+    this.lastHash = Uint8Array.from(previous);
+    const { hmac } = options;
+    this.#hmac = (bytes, into) => hmac?.(bytes, this.#macKeyId ?? 0, into) ?? NO_MAC;
   }
 
-  push(stored: StoredEntry): Entry | null {
+  push(stored: StoredEntry): boolean {
     this.entries += 1n;
-    if (this.firstBad !== null) return null;
-    const entry = this.#check(stored);
-    if (entry === null) return null;
-    this.lastHash = stored.entryHash;
+    if (this.firstBad !== null || !this.#check(stored)) return false;
+    this.lastHash.set(stored.entryHash);
     this.#expected += 1n;
-    return entry;
+    this.#expectedView.setBigUint64(0, this.#expected);
+    return true;
   }
 
-  #check(stored: StoredEntry): Entry | null {
+  #check(stored: StoredEntry): boolean {
+    const { body } = stored;
     const { sha256, tenant } = this.#options;
-    if (stored.sequence > this.#expected)
-      return this.#bad("gap", `${stored.sequence} stands here: entries are missing`);
-    if (stored.sequence < this.#expected) return this.#bad("order", `${stored.sequence} stands here`);
-    const entry = this.#decode(stored.body);
-    if (entry === null) return null;
-    if (entry.sequence !== stored.sequence) return this.#bad("order", `the body says sequence ${entry.sequence}`);
-    if (!equalBytes(entry.tenant, tenant)) return this.#bad("tenant", "the body names another tenant");
-    if (!equalBytes(entryHash(sha256, this.lastHash, stored.body), stored.entryHash))
-      return this.#bad("hash", "the entry hash does not follow from the entry before and the body");
-    if ((entry.type === "genesis") !== (entry.sequence === 1n))
-      return this.#bad("genesis", "a genesis entry stands at sequence 1 and nowhere else");
-    return this.#checkKey(entry, stored) ? entry : null;
+    if (stored.sequence !== this.#expected)
+      return stored.sequence > this.#expected
+        ? this.#fail("gap", `${stored.sequence} stands here: entries are missing`)
+        : this.#fail("order", `${stored.sequence} stands here`);
+    if (!this.#isWellFormed(body)) return false;
+    if (!standsAt(body, 20, this.#expectedBytes))
+      return this.#fail("order", `the body says sequence ${decodeBody(body).sequence}`);
+    if (!standsAt(body, 4, tenant)) return this.#fail("tenant", "the body names another tenant");
+    if (!equalBytes(entryHash(sha256, this.lastHash, body, this.#hash), stored.entryHash))
+      return this.#fail("hash", "the entry hash does not follow from the entry before and the body");
+    if ((body[1] === ENTRY_TYPES.genesis) !== (stored.sequence === 1n))
+      return this.#fail("genesis", "a genesis entry stands at sequence 1 and nowhere else");
+    return this.#checkKey(stored);
   }
 
-  #checkKey(entry: Entry, stored: StoredEntry): boolean {
-    if (this.#macKeyId !== null && entry.macKeyId !== this.#macKeyId)
-      return this.#fail("key", `MAC key ${entry.macKeyId} without a key rotation from ${this.#macKeyId}`);
-    this.#macKeyId = entry.macKeyId;
-    const { hmac, tenant } = this.#options;
-    if (hmac !== null) {
-      const mac = entryMac((bytes) => hmac(bytes, entry.macKeyId) ?? NO_MAC, tenant, entry.sequence, stored.entryHash);
+  #checkKey(stored: StoredEntry): boolean {
+    const keyId = macKeyIdOf(stored.body);
+    if (this.#macKeyId !== null && keyId !== this.#macKeyId)
+      return this.#fail("key", `MAC key ${keyId} without a key rotation from ${this.#macKeyId}`);
+    this.#macKeyId = keyId;
+    if (this.#options.hmac !== null) {
+      const mac = entryMac(this.#hmac, this.#options.tenant, stored.sequence, stored.entryHash, this.#mac);
       if (stored.mac.length !== HASH_BYTES || !equalBytes(mac, stored.mac))
-        return this.#fail("mac", `the MAC is not that of key ${entry.macKeyId}`);
+        return this.#fail("mac", `the MAC is not that of key ${keyId}`);
     }
-    return entry.type !== "key_rotation" || this.#checkRotation(entry);
+    return stored.body[1] !== ENTRY_TYPES.key_rotation || this.#checkRotation(stored.body);
   }
 
-  #checkRotation(entry: Entry): boolean {
+  #checkRotation(body: Uint8Array): boolean {
     const { hmac, tenant } = this.#options;
     try {
-      const nextKeyId = fieldOf(entry.fields, "nextMacKeyId");
-      const nextMac = fieldOf(entry.fields, "nextMac");
+      const { fields, sequence } = decodeBody(body);
+      const nextKeyId = fieldOf(fields, "nextMacKeyId");
+      const nextMac = fieldOf(fields, "nextMac");
       if (nextKeyId === undefined || nextMac === undefined)
         return this.#fail("format", "a key rotation needs nextMacKeyId and nextMac");
       if (hmac !== null) {
         const nextHmac: Hash = (bytes) => hmac(bytes, nextKeyId) ?? NO_MAC;
-        if (!equalBytes(rotationMac(nextHmac, tenant, entry.sequence, this.lastHash, nextKeyId), nextMac))
+        if (!equalBytes(rotationMac(nextHmac, tenant, sequence, this.lastHash, nextKeyId), nextMac))
           return this.#fail("mac", `nextMac is not that of key ${nextKeyId}`);
       }
       this.#macKeyId = nextKeyId;
@@ -130,12 +141,12 @@ class ChainVerifier implements Verifier {
     }
   }
 
-  #decode(body: Uint8Array): Entry | null {
+  #isWellFormed(body: Uint8Array): boolean {
     try {
-      return decodeBody(body);
+      checkBody(body);
+      return true;
     } catch (cause) {
-      this.#formatFault(cause);
-      return null;
+      return this.#formatFault(cause);
     }
   }
 
@@ -144,15 +155,15 @@ class ChainVerifier implements Verifier {
     return this.#fail("format", cause.message);
   }
 
-  #bad(fault: ChainFault, detail: string): null {
-    this.#fail(fault, detail);
-    return null;
-  }
-
   #fail(fault: ChainFault, detail: string): false {
     this.firstBad = { sequence: this.#expected, fault, detail };
     return false;
   }
+}
+
+function standsAt(body: Uint8Array, at: number, bytes: Uint8Array): boolean {
+  for (let i = 0; i < bytes.length; i++) if (body[at + i] !== bytes[i]) return false;
+  return true;
 }
 
 /** No MAC has this length, so a missing key never compares equal. */

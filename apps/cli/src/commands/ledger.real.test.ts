@@ -135,7 +135,16 @@ test("proofs: a receipt file is a tlog-proof, checkpoints are listed, consistenc
 });
 
 test("what the nightly verification found is shown, also that it has not looked yet", async () => {
-  expect(await cli("ledger nightly")).toMatchObject({ code: 0, err: "" });
+  expect(await cli("ledger nightly")).toMatchObject({
+    code: 0,
+    err: "",
+    out: expect.stringMatching(/^No night has passed/),
+  });
+  expect(await json(server.url, "ledger nightly")).toMatchObject({
+    result: "NOT YET",
+    looked_at: null,
+    verified_to: 0,
+  });
 });
 
 test("the chain goes on with another MAC key, and verifies", async () => {

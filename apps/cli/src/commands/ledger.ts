@@ -129,7 +129,8 @@ function judged(run: Run, found: readonly (readonly [where: string, verified: Le
 }
 
 function nightLines(run: Run, night: Answer<"getLedgerVerification">): string[] {
-  if (night === null) return ["No night has passed since the chain began: `tollhouse ledger verify` looks now."];
+  if (night.looked_at === null || night.whole_at === null)
+    return ["No night has passed since the chain began: `tollhouse ledger verify` looks now."];
   return [
     ...run.facts([
       ["looked at", `${time(night.looked_at)}; all of it: ${time(night.whole_at)}`],

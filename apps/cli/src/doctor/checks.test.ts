@@ -113,7 +113,8 @@ test("the nightly verification: what it found, that it has not looked for two da
   const at = (iso: string) => Date.parse(iso);
   expect(ledgerCheck(night, at("2026-11-22T02:00:00Z")).state).toBe("ok");
   expect(ledgerCheck(night, at("2026-11-24T02:00:00Z")).state).toBe("warn");
-  expect(ledgerCheck(null, 0).state).toBe("ok");
+  const none = ledgerCheck({ ...night, result: "NOT YET", looked_at: null, whole_at: null, verified_to: 0 }, 0);
+  expect(none).toMatchObject({ state: "ok", found: expect.stringContaining("no night has passed") });
   const bad = ledgerCheck(
     { ...night, result: "FAIL", first_bad_sequence: 7, problem: "hash" },
     at("2026-11-22T02:00:00Z"),

@@ -5,6 +5,7 @@ import type { Settings } from "../settings.ts";
 import type { BlockServices } from "../blocks/load-block-services.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import type { KeyDirectory } from "../keys/key-directory.ts";
+import type { ChainWalks } from "../ledger/chain-walks.ts";
 import type { Checkpointer } from "../ledger/checkpointer.ts";
 import type { LimitService } from "../limits/limit-service.ts";
 import type { Place } from "../place.ts";
@@ -40,6 +41,7 @@ export interface ControlParts {
   readonly directory: KeyDirectory;
   readonly adminKey: AdminKey;
   readonly checkpoints: Checkpointer;
+  readonly walks: ChainWalks;
   readonly reports: ReportParts;
   readonly settings: Settings;
   /** As the installation. */
@@ -49,7 +51,7 @@ export interface ControlParts {
 
 /** The control API with all its routes; whoever adds a resource adds its line here. */
 export function loadControl(parts: ControlParts): ReturnType<typeof createControlApi> {
-  const { once, gateway, sdk, tenants, directory, adminKey, checkpoints, reports, settings, db, system } = parts;
+  const { once, gateway, sdk, tenants, directory, adminKey, checkpoints, walks, reports, settings, db, system } = parts;
   const { spool, masterKey, now } = once;
   const { prices } = gateway;
   const limitsOf = (at: Place): LimitService => tenants.at(at).limits;
@@ -71,7 +73,7 @@ export function loadControl(parts: ControlParts): ReturnType<typeof createContro
       usageRoutes(reports),
       summaryRoutes({ reports, limitsOf, now }),
       priceRoutes(prices, now),
-      ledgerRoutes({ ...reports, checkpoints }),
+      ledgerRoutes({ ...reports, checkpoints, walks }),
       decisionRoutes(reports, {
         prices,
         at: (place) => ({ ...tenants.at(place), standing: once.countersOf(place.tenant), now }),

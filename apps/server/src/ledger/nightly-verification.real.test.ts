@@ -230,6 +230,6 @@ test("a walk in a thread of its own finds what a walk in this one does, and ends
   expect(await verifyAside(request)).toEqual(here);
   await tamper("UPDATE ledger_entries SET body = set_byte(body, 70, 1) WHERE sequence = 3");
   expect(await verifyAside(request)).toMatchObject({ result: "FAIL", firstBadSequence: 3n });
-  await expect(verifyAside(request, AbortSignal.abort())).rejects.toThrow(/ended before/);
+  await expect(verifyAside(request, { signal: AbortSignal.abort() })).rejects.toThrow(/ended before/);
   await expect(verifyAside({ ...request, databaseUrl: "postgresql://127.0.0.1:1/none" })).rejects.toThrow(/reached/);
 });

@@ -20,7 +20,7 @@ export interface NightlyVerificationParts {
   readonly spool: Pick<Spool, "append">;
   /** 32 hex digits each. */
   readonly tenants: () => readonly string[];
-  /** `verifyAside`, with what does not depend on the chain. */
+  /** Of `ChainWalks`. */
   readonly verify: (
     chain: Pick<VerifyAside, "tenant" | "from" | "to" | "noteKeys">,
     signal: AbortSignal,

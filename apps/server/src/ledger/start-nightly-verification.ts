@@ -1,11 +1,12 @@
-import { INSTALLATION_ROLE, verifyAside, type CheckpointSigner, type OpenDatabase, type Spool } from "@tollhouse/store";
+import type { CheckpointSigner, Database, Spool } from "@tollhouse/store";
 import type { Logger } from "../process/logger.ts";
+import type { ChainWalks } from "./chain-walks.ts";
 import { NightlyVerification } from "./nightly-verification.ts";
 
 export interface NightlyParts {
   /** As the installation. */
-  readonly db: OpenDatabase;
-  readonly masterKey: Uint8Array;
+  readonly db: Database;
+  readonly walks: Pick<ChainWalks, "walk">;
   readonly signer: Pick<CheckpointSigner, "keys">;
   readonly spool: Pick<Spool, "append">;
   readonly tenants: { all(): readonly { readonly id: string }[] };
@@ -16,7 +17,7 @@ export interface NightlyParts {
 
 /** The verification of every tenant's chain, each night from now on. */
 export function startNightlyVerification(parts: NightlyParts): NightlyVerification {
-  const { db, masterKey, signer, spool, tenants, mine, logger, now } = parts;
+  const { db, walks, signer, spool, tenants, mine, logger, now } = parts;
   return new NightlyVerification({
     db,
     signer,
@@ -24,8 +25,7 @@ export function startNightlyVerification(parts: NightlyParts): NightlyVerificati
     mine,
     now,
     tenants: () => tenants.all().map(({ id }) => id),
-    verify: (chain, signal) =>
-      verifyAside({ ...chain, databaseUrl: db.url, role: INSTALLATION_ROLE, masterKey }, signal),
+    verify: (chain, signal) => walks.walk(chain, { signal }),
     alarmed: (tenant, { firstBadSequence, problem }) =>
       logger.error("the ledger of a tenant does not verify", { tenant, sequence: String(firstBadSequence), problem }),
     failed: (tenant, error) =>

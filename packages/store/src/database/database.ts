@@ -1,5 +1,6 @@
 import { Pool, type PoolClient, type QueryConfig, type QueryResultRow } from "pg";
 import { isSilent } from "./database-unavailable.ts";
+import { copyOut, type CopiedRow } from "./copy-out.ts";
 import { assertDurable } from "./durability.ts";
 import { connectionUrl, poolConfig, type PoolOptions, type SocketConnection } from "./pool.ts";
 import { rolesRefused, TENANT_ROLE } from "./roles.ts";
@@ -31,12 +32,20 @@ export interface Database extends Queryable {
   transaction<T>(work: (tx: Queryable) => Promise<T>): Promise<T>;
 }
 
+/** One moment of the database, in which nothing can be written. */
+export interface Snapshot extends Queryable {
+  /** The one row of a statement without parameters, with a value of megabytes: see `copyOut`. */
+  copyOut(statement: string, into?: Buffer): Promise<CopiedRow | null>;
+}
+
 /** Whoever opened it closes it; those who only ask are given a Database. */
 export interface OpenDatabase extends Database {
   /** For tools that take a URL (pg-boss). Contains the password, if there is one. */
   readonly url: string;
   /** For what needs a connection of its own (LISTEN, COPY). Release what you take. */
   readonly pool: Pool;
+  /** Runs `work` on what is committed at this moment, however long it takes and whatever others write meanwhile. */
+  snapshot<T>(work: (at: Snapshot) => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
 
@@ -130,13 +139,22 @@ async function reach(database: Queryable, role: string | undefined): Promise<voi
 
 function databaseOn(pool: Pool, url: string, session: Session, prepared: boolean): OpenDatabase {
   let closing: Promise<void> | undefined;
-  return { url, pool, ...askedIn(session, prepared), close: () => (closing ??= pool.end()) };
+  return {
+    url,
+    pool,
+    ...askedIn(session, prepared),
+    snapshot: (work) =>
+      inTransaction(session, prepared, SNAPSHOT, (tx, client) =>
+        work({ ...tx, copyOut: (statement, into) => copyOut(client, statement, into) }),
+      ),
+    close: () => (closing ??= pool.end()),
+  };
 }
 
 function askedIn(session: Session, prepared: boolean): Database {
   return {
     query: (text, values) => askOnce(session, prepared, text, values),
-    transaction: (work) => inTransaction(session, prepared, work),
+    transaction: (work) => inTransaction(session, prepared, "BEGIN", work),
   };
 }
 
@@ -171,11 +189,18 @@ function named(prepared: boolean, text: string, values: readonly unknown[]): Que
   return name === undefined ? { text, values: [...values] } : { name, text, values: [...values] };
 }
 
-async function inTransaction<T>(session: Session, prepared: boolean, work: (tx: Queryable) => Promise<T>): Promise<T> {
+const SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
+
+async function inTransaction<T>(
+  session: Session,
+  prepared: boolean,
+  begin: string,
+  work: (tx: Queryable, client: PoolClient) => Promise<T>,
+): Promise<T> {
   return session(async (client, broken) => {
     try {
-      await client.query("BEGIN");
-      const result = await work({ query: (text, values) => ask(client, prepared, text, values) });
+      await client.query(begin);
+      const result = await work({ query: (text, values) => ask(client, prepared, text, values) }, client);
       await commit(client);
       return result;
     } catch (error) {

@@ -2,6 +2,7 @@ import {
   BadExport,
   CompactTree,
   createVerifier,
+  decodeBody,
   decodeFields,
   equalBytes,
   genesisHash,
@@ -132,13 +133,13 @@ class Import {
   }
 
   async entry(stored: StoredEntry): Promise<void> {
-    const entry = this.#chain.push(stored);
-    if (entry === null) {
+    if (!this.#chain.push(stored)) {
       const { sequence, fault, detail } = this.#chain.firstBad ?? {};
       const hint = fault === "mac" && sequence === 1n ? "; is the master key the one it was written under?" : "";
       throw new BadExport(`sequence ${sequence}: ${fault}: ${detail}${hint}`);
     }
     this.#tree.push(stored.entryHash);
+    const entry = decodeBody(stored.body);
     const fields = decodeFields(entry.fields);
     const { tenant } = this.#head;
     this.#page.push({ tenant, ...stored, entry, fields, projection: project(entry, fields) });

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { faultProxy, testDatabase, type FaultProxy } from "@tollhouse/testkit";
 import { expect, test } from "vitest";
 import { openDatabase } from "../database/database.ts";
-import type { Database } from "../database/database.ts";
+import type { OpenDatabase } from "../database/database.ts";
 import { migrate } from "../database/migrate.ts";
 import { startEmbedded } from "../embedded/embedded-postgres.ts";
 import { foldCounters, loadCounterSums } from "../reports/counter-sums.ts";
@@ -19,7 +19,7 @@ import { verifyLedger } from "./verify-store.ts";
 const masterKey = Buffer.alloc(32, 7);
 
 /** Exactly these calls, each once, in a sound chain, with counters that are their fold. */
-async function expectCalls(db: Database, calls: number): Promise<void> {
+async function expectCalls(db: OpenDatabase, calls: number): Promise<void> {
   const keys = new LedgerKeys(masterKey);
   expect(await verifyLedger(db, { tenant: DEFAULT_TENANT, from: 1n, to: "latest", keys })).toMatchObject({
     result: "PASS",

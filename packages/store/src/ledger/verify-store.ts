@@ -1,11 +1,12 @@
-import { createVerifier, genesisHash, originOf } from "@tollhouse/ledger";
+import { createVerifier, decodeBody, genesisHash, originOf } from "@tollhouse/ledger";
 import type { Checkpoint, KeyedHash, StoredEntry, Verifier } from "@tollhouse/ledger";
-import type { Database, Queryable } from "../database/database.ts";
+import type { OpenDatabase, Queryable, Snapshot } from "../database/database.ts";
 import { sql } from "../database/sql.ts";
 import type { CheckpointSigner } from "./checkpoint-signer.ts";
 import { latestCheckpoint } from "./checkpoint-store.ts";
 import type { LedgerKeys } from "./ledger-keys.ts";
 import { sha256 } from "./ledger-keys.ts";
+import { ChainPages, PAGE_ROWS } from "./chain-pages.ts";
 import { differingColumn, isProjected } from "./projection-bytes.ts";
 import { loadDeploymentId } from "./recorder-state.ts";
 import { StoredRows } from "./stored-rows.ts";
@@ -25,6 +26,8 @@ export interface VerifyRequest {
   readonly signer?: Pick<CheckpointSigner, "keys">;
   /** A checkpoint that somebody kept outside: its entries must be there still. Opened with the chain's key by the caller. */
   readonly pin?: Checkpoint;
+  /** Told of each page: how many entries were walked, of how many. */
+  readonly walked?: (entries: number, of: number) => void;
 }
 
 export interface VerifyResult {
@@ -41,22 +44,15 @@ export interface VerifyResult {
   readonly problem: string | null;
 }
 
-const PAGE = 2000;
-/** A page is ended by its bytes as well: a body has 500 as a rule, and 16 MiB at most. */
-const PAGE_BYTES = 2 * 1024 * 1024;
-
 /**
  * Walks one tenant's chain through the verifier of the ledger package, in one snapshot of the database and in constant memory, and
  * derives the projection columns again from each body: a query cannot be lied to where the chain tells the truth.
  */
-export function verifyLedger(db: Database, request: VerifyRequest): Promise<VerifyResult> {
-  return db.transaction(async (tx) => {
-    await tx.query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY");
-    return walk(tx, request);
-  });
+export function verifyLedger(db: Pick<OpenDatabase, "snapshot">, request: VerifyRequest): Promise<VerifyResult> {
+  return db.snapshot((tx) => walk(tx, request));
 }
 
-async function walk(tx: Queryable, request: VerifyRequest): Promise<VerifyResult> {
+async function walk(tx: Snapshot, request: VerifyRequest): Promise<VerifyResult> {
   const { tenant, from, pin } = request;
   const newest = await latest(tx, tenant);
   const to = request.to === "latest" ? newest : request.to;
@@ -82,42 +78,27 @@ async function walk(tx: Queryable, request: VerifyRequest): Promise<VerifyResult
 }
 
 async function walkEntries(
-  tx: Queryable,
-  { tenant, from }: VerifyRequest,
+  tx: Snapshot,
+  { tenant, from, walked }: VerifyRequest,
   to: bigint,
   verifier: Verifier,
   checkpoints: CheckpointVerifier | null,
 ): Promise<BadCheckpoint | null> {
-  const ask = (next: bigint): Promise<Page> => nextPage(tx, tenant, next, to);
-  let [next, asked] = [from, ask(from)];
+  const pages = new ChainPages(tx, tenant, to);
+  let [next, asked] = [from, pages.from(from)];
   while (next <= to) {
     const page = await asked;
     if (page === null) return { sequence: next, problem: "entries are missing up to the end of the range" };
     // No row has a sequence beyond the next ones where nothing is wrong; where something is, that is told first.
-    await checkpoints?.read(Number(next) + PAGE);
+    await checkpoints?.read(Number(next) + PAGE_ROWS);
     // PostgreSQL makes the next page while this one is hashed.
     next = page.last + 1n;
-    asked = ask(next);
+    asked = pages.from(next);
     const bad = checkPage(page.bytes, verifier, checkpoints);
     if (bad !== null) return asked.then(() => bad);
+    walked?.(Number(next - from), Number(to - from + 1n));
   }
   return asked.then(() => null);
-}
-
-/** Null: there are no entries from `next` to `to`. */
-type Page = { readonly bytes: Buffer; readonly last: bigint } | null;
-
-async function nextPage(tx: Queryable, tenant: string, next: bigint, to: bigint): Promise<Page> {
-  if (next > to) return null;
-  const { rows } = await tx.query<{ bytes: Buffer | null; last: bigint | null }>(sql("entries-to-verify"), [
-    tenant,
-    next,
-    to,
-    PAGE,
-    PAGE_BYTES,
-  ]);
-  const { bytes, last } = rows[0] ?? {};
-  return bytes && last ? { bytes, last } : null;
 }
 
 function checkPage(bytes: Buffer, verifier: Verifier, checkpoints: CheckpointVerifier | null): BadCheckpoint | null {
@@ -130,13 +111,12 @@ function checkPage(bytes: Buffer, verifier: Verifier, checkpoints: CheckpointVer
 }
 
 function checkRow(row: StoredEntry, stored: StoredRows, verifier: Verifier): BadCheckpoint | null {
-  const entry = verifier.push(row);
-  if (entry === null) {
+  if (!verifier.push(row)) {
     const { firstBad } = verifier;
     return { sequence: firstBad?.sequence ?? row.sequence, problem: `${firstBad?.fault}: ${firstBad?.detail}` };
   }
   if (isProjected(stored, row.body)) return null;
-  const problem = differingColumn(entry, stored.columns());
+  const problem = differingColumn(decodeBody(row.body), stored.columns());
   return problem === null ? null : { sequence: row.sequence, problem };
 }
 
@@ -166,12 +146,22 @@ async function checkpointsOf(
 async function verifierFor(tx: Queryable, { tenant, from, keys }: VerifyRequest): Promise<Verifier | null> {
   const tenantId = idBytes("tenant", tenant);
   const genesis = genesisHash(sha256, await loadDeploymentId(tx), tenantId);
-  const hmac: KeyedHash | null = keys && ((bytes, keyId) => keys.mac(tenant, keyId)(bytes));
+  const hmac = keys && keyedHash(keys, tenant);
   const options = { sha256, hmac, tenant: tenantId, genesis, from };
   if (from === 1n) return createVerifier(options);
   const { rows } = await tx.query<{ entry_hash: Buffer }>(sql("entry-hash"), [tenant, from - 1n]);
   const previousHash = rows[0]?.entry_hash;
   return previousHash ? createVerifier({ ...options, previousHash }) : null;
+}
+
+/** Key ids change at rotations alone: the key is looked up where it is another one than before. */
+function keyedHash(keys: LedgerKeys, tenant: string): KeyedHash {
+  let known = 0;
+  let mac = keys.mac(tenant, known);
+  return (bytes, keyId, into) => {
+    if (keyId !== known) [known, mac] = [keyId, keys.mac(tenant, keyId)];
+    return mac(bytes, into);
+  };
 }
 
 /** 0 where the chain has not started: then there is nothing to check. */

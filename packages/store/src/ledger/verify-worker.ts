@@ -2,18 +2,36 @@ import { parentPort, workerData } from "node:worker_threads";
 import { openDatabase } from "../database/database.ts";
 import { LedgerKeys } from "./ledger-keys.ts";
 import type { AsideReport, VerifyAside } from "./verify-aside.ts";
-import { verifyLedger } from "./verify-store.ts";
+import { verifyLedger, type VerifyResult } from "./verify-store.ts";
 
-const { databaseUrl, role, masterKey, tenant, from, to, noteKeys } = workerData as VerifyAside;
+const { databaseUrl, role, masterKey, noteKeys, ...range } = workerData as VerifyAside;
+const TOLD_MS = 250;
 
-async function verify(): Promise<AsideReport> {
+function tell(report: AsideReport): void {
+  parentPort?.postMessage(report);
+}
+
+async function verify(): Promise<VerifyResult> {
   const db = await openDatabase({ url: databaseUrl }, { role, connectionsMax: 1 });
+  let toldMs = performance.now();
+  const walked = (entries: number, of: number): void => {
+    if (performance.now() - toldMs < TOLD_MS) return;
+    toldMs = performance.now();
+    tell({ walked: entries, of });
+  };
   try {
-    const keys = new LedgerKeys(masterKey);
-    return { verified: await verifyLedger(db, { tenant, from, to, keys, signer: { keys: () => noteKeys } }) };
+    return await verifyLedger(db, {
+      ...range,
+      keys: new LedgerKeys(masterKey),
+      signer: { keys: () => noteKeys },
+      walked,
+    });
   } finally {
     await db.close();
   }
 }
 
-parentPort?.postMessage(await verify().catch((error: unknown): AsideReport => ({ failed: String(error) })));
+await verify().then(
+  (verified) => tell({ verified }),
+  (error: unknown) => tell({ failed: String(error) }),
+);

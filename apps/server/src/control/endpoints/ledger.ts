@@ -71,15 +71,16 @@ export const getVerification = endpoint({
   status: 200,
   answer: z
     .strictObject({
-      result: z.enum(["PASS", "FAIL"]),
-      looked_at: time,
-      whole_at: time.meta({ description: "When the chain was last walked from its first entry on." }),
+      result: z
+        .enum(["PASS", "FAIL", "NOT YET"])
+        .meta({ description: "NOT YET: no night has passed since the chain began, and nothing is said of it." }),
+      looked_at: time.nullable(),
+      whole_at: time.nullable().meta({ description: "When the chain was last walked from its first entry on." }),
       verified_to: z.int().min(0).meta({ description: "Entries 1 to this one are sound." }),
       first_bad_sequence: sequence.nullable(),
       problem: z.string().nullable(),
     })
-    .nullable()
-    .meta({ description: "null: no night has passed since the chain began." }),
+    .meta({ id: "NightlyVerification" }),
   errors: [],
   example: {
     answer: {

@@ -20,10 +20,10 @@ import {
   proveConsistency,
   proveEntry,
   sha256,
-  verifyLedger,
   type Chain,
   type StoredCheckpoint,
 } from "@tollhouse/store";
+import type { ChainWalks } from "../../ledger/chain-walks.ts";
 import type { Checkpointer } from "../../ledger/checkpointer.ts";
 import { serve } from "../endpoint.ts";
 import * as endpoints from "../endpoints/ledger.ts";
@@ -32,6 +32,7 @@ import type { ReportParts } from "./usage.ts";
 
 export interface LedgerParts extends ReportParts {
   readonly checkpoints: Checkpointer;
+  readonly walks: Pick<ChainWalks, "walk">;
 }
 
 /** The chain for those who check it: verify, signed checkpoints, proofs and export. */
@@ -46,20 +47,24 @@ export function ledgerRoutes(parts: LedgerParts): (app: FastifyInstance) => void
 }
 
 function serveVerify(app: FastifyInstance, parts: LedgerParts): void {
-  const { caughtUp, dbOf, keys, checkpoints } = parts;
-  serve(app, endpoints.verifyLedger, async ({ body: { from, to, pin }, request: { access } }) => {
+  const { caughtUp, walks, checkpoints } = parts;
+  serve(app, endpoints.verifyLedger, async ({ body: { from, to, pin }, request: { access }, reply }) => {
     await caughtUp();
-    const pinned = pin === undefined ? null : openPin(pin, await chainOf(parts, access.tenant), parts);
+    const chain = await chainOf(parts, access.tenant);
+    const pinned = pin === undefined ? null : openPin(pin, chain, parts);
     if (pinned !== null && (from > pinned.size || (to !== "latest" && to < pinned.size)))
       throw new Problem("REQUEST_INVALID", `pin: expected a range that contains its last entry, ${pinned.size}`);
-    const verified = await verifyLedger(dbOf(access.tenant), {
+    // Nobody waits any more for what a client has left.
+    const left = new AbortController();
+    reply.raw.once("close", () => left.abort());
+    const range = {
       tenant: access.tenant,
       from: BigInt(from),
       to: to === "latest" ? to : BigInt(to),
-      keys,
-      signer: checkpoints.signer,
+      noteKeys: checkpoints.signer.keys(chain),
       ...(pinned !== null && { pin: pinned }),
-    });
+    };
+    const verified = await walks.walk(range, { signal: left.signal });
     return {
       result: verified.result,
       tail: verified.tail,
@@ -72,13 +77,22 @@ function serveVerify(app: FastifyInstance, parts: LedgerParts): void {
   });
 }
 
+const NOT_YET = {
+  result: "NOT YET",
+  looked_at: null,
+  whole_at: null,
+  verified_to: 0,
+  first_bad_sequence: null,
+  problem: null,
+} as const;
+
 /** By itself it looks at night; what it found then is told here. */
 function serveVerification(app: FastifyInstance, { dbOf }: LedgerParts): void {
   serve(app, endpoints.getVerification, async ({ request: { access } }) => {
     const found = await loadVerification(dbOf(access.tenant), access.tenant);
-    if (found === null) return null;
+    if (found === null) return NOT_YET;
     return {
-      result: found.problem === null ? "PASS" : "FAIL",
+      result: found.problem === null ? ("PASS" as const) : ("FAIL" as const),
       looked_at: new Date(found.lookedMs).toISOString(),
       whole_at: new Date(found.wholeMs).toISOString(),
       verified_to: Number(found.verifiedTo),

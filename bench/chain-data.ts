@@ -1,0 +1,102 @@
+import { createHash } from "node:crypto";
+import { encodeBody, encodeFields, entryHash, entryMac, genesisHash, type EntryFields } from "@tollhouse/ledger";
+import { DEFAULT_TENANT, idBytes, loadDeploymentId, sha256, type Database, type LedgerKeys } from "@tollhouse/store";
+
+const STEP = 5_000;
+const NO_REF = new Uint8Array(16);
+
+/** Appends a genuine chain of one tenant, entries alone: a recorder, which keeps sums as well, would take ten times as long. */
+export async function fillChain(db: Database, keys: LedgerKeys, entries: number): Promise<void> {
+  const tenant = idBytes("tenant", DEFAULT_TENANT);
+  const deployment = await loadDeploymentId(db);
+  const mac = keys.mac(DEFAULT_TENANT, 1);
+  const user = createHash("sha256").update("user").digest();
+  let previous = genesisHash(sha256, deployment, tenant);
+  for (let first = 1; first <= entries; first += STEP) {
+    const rows = [];
+    for (let n = first; n < first + STEP && n <= entries; n++) {
+      const entryId = n === 1 ? tenant : Buffer.from(`01900000000070008000${n.toString(16).padStart(12, "0")}`, "hex");
+      const body = encodeBody({
+        type: n === 1 ? "genesis" : "call_settled",
+        flags: 0,
+        tenant,
+        sequence: BigInt(n),
+        timeUs: 1_795_000_000_000_000n + BigInt(n) * 1000n,
+        entryId,
+        refId: NO_REF,
+        amountNano: n === 1 ? 0n : 564n,
+        currency: "USD",
+        usageSource: n === 1 ? "none" : "reported",
+        macKeyId: 1,
+        fields: encodeFields(n === 1 ? { deployment } : fieldsOf(n, user)),
+      });
+      const hash = entryHash(sha256, previous, body);
+      rows.push({ n, entryId, body, hash, mac: entryMac(mac, tenant, BigInt(n), hash) });
+      previous = hash;
+    }
+    await db.query(ENTRIES, [
+      DEFAULT_TENANT,
+      rows.map((row) => row.n),
+      rows.map((row) => Buffer.from(row.entryId).toString("hex")),
+      rows.map((row) => Buffer.from(row.body)),
+      rows.map((row) => Buffer.from(row.hash)),
+      rows.map((row) => Buffer.from(row.mac)),
+      user,
+    ]);
+  }
+  await db.query("VACUUM (ANALYZE) ledger_entries");
+}
+
+/** What a call under four limits says, with the limits as they stood. */
+function fieldsOf(n: number, user: Uint8Array): EntryFields {
+  const limit = {
+    scope: "org",
+    measure: "usd",
+    window: "month",
+    mode: "hard",
+    version: 3,
+    endsUs: 1_796_000_000_000_000n,
+    amount: 10_000_000_000n,
+    settled: BigInt(n) * 564n,
+    reserved: 5_000n,
+  } as const;
+  return {
+    environment: "prod",
+    provider: "openai",
+    model: "gpt-4o-mini",
+    endpoint: "chat_completions",
+    key: "key_1",
+    session: `run-${n % 1000}`,
+    agent: "sdr-agent",
+    feature: "compare-versions",
+    user,
+    team: "sales",
+    usage: { input: 100, input_cache_read: 20, output: 64 },
+    priceVersion: "2026-11-01",
+    servedModel: "gpt-4o-mini-2024-07-18",
+    reserved: 1000n,
+    counters: [
+      { limitId: "lim_0190a0b0c0d0e0f0", windowId: "2026-11-01T00:00Z", amount: 564n },
+      { limitId: "lim_0190a0b0c0d0e0f1", windowId: "2026-11-21T00:00Z", amount: 184n },
+      { limitId: "lim_0190a0b0c0d0e0f2", windowId: "2026-11-21T06:00Z", amount: 1n },
+    ],
+    status: 200,
+    providerId: `chatcmpl-${n}`,
+    latencyMs: 800,
+    limits: ["lim_0190a0b0c0d0e0f0", "lim_0190a0b0c0d0e0f1", "lim_0190a0b0c0d0e0f2"].map((limitId) => ({
+      limitId,
+      ...limit,
+    })),
+  };
+}
+
+/** $1 tenant, $2 sequences, $3 ids, $4 bodies, $5 hashes, $6 MACs, $7 pseudonym */
+const ENTRIES = `
+INSERT INTO ledger_entries
+SELECT $1::uuid, n, id, NULL, CASE WHEN n = 1 THEN 1 ELSE 2 END, 0, 1795000000000000 + n * 1000, CASE WHEN n = 1 THEN 0 ELSE 564 END,
+  CASE WHEN n = 1 THEN 0 ELSE 1 END, of.environment, of.provider, of.model, of.endpoint, of.key, 'run-' || n % 1000 || left(of.none, 0),
+  of.agent, of.feature, NULL, of.pseudonym, of.team, NULL, NULL, of.status, CASE WHEN n = 1 THEN 0 ELSE 120 END,
+  CASE WHEN n = 1 THEN 0 ELSE 64 END, 0, body, hash, mac
+FROM unnest($2::bigint[], $3::uuid[], $4::bytea[], $5::bytea[], $6::bytea[]) AS e (n, id, body, hash, mac)
+LEFT JOIN (VALUES ('prod', 'openai', 'gpt-4o-mini', 'chat_completions', 'key_1', 'sdr-agent', 'compare-versions', $7::bytea, 'sales', 200, ''))
+  AS of (environment, provider, model, endpoint, key, agent, feature, pseudonym, team, status, none) ON n > 1`;
