@@ -4,6 +4,7 @@ import { completionCommands } from "./commands/completion.ts";
 import { keyCommands } from "./commands/keys.ts";
 import { ledgerCommands } from "./commands/ledger.ts";
 import { budgetCommands, limitCommands } from "./commands/limits.ts";
+import { memberCommands } from "./commands/members.ts";
 import { policyCommands } from "./commands/policies.ts";
 import { profileCommands } from "./commands/profiles.ts";
 import { auditCommands, reportCommands } from "./commands/reports.ts";
@@ -27,7 +28,7 @@ const GROUPS: Readonly<Record<string, readonly Family[]>> = {
   "What may be spent:": [budgetCommands, limitCommands, sessionCommands],
   "Stop something:": [killCommands, blockCommands],
   "Rules:": [policyCommands, planCommands, anomalyCommands, priceCommands],
-  "Who is who:": [keyCommands, userCommands, tenantCommands, providerKeyCommands],
+  "Who is who:": [keyCommands, memberCommands, userCommands, tenantCommands, providerKeyCommands],
   "What can be proven:": [ledgerCommands, auditCommands],
 };
 

@@ -8,6 +8,7 @@ export * from "./facts.ts";
 export * from "./headers.ts";
 export * from "./keys.ts";
 export * from "./limits.ts";
+export * from "./members.ts";
 export * from "./payloads.ts";
 export * from "./plans.ts";
 export * from "./policies.ts";

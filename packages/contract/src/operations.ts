@@ -108,6 +108,16 @@ export interface ConsistencyProof {
   readonly checkpoint: string;
 }
 
+export interface CurrentSession {
+  readonly member: { readonly id: string; readonly name: string; readonly email: string; readonly role: "viewer" | "operator" | "admin" | "owner" } | null;
+  readonly actor: string;
+  readonly tenant: string;
+  readonly environments: readonly string[];
+  readonly permissions: readonly ("read" | "operate" | "manage" | "payloads" | "members" | "own" | "installation")[];
+  readonly csrf_token: string | null;
+  readonly expires_at: string | null;
+}
+
 export interface Decision {
   readonly decision: string;
   readonly time: string;
@@ -325,6 +335,45 @@ export interface LimitUpdate {
   readonly version?: number;
 }
 
+export interface Member {
+  readonly id: string;
+  readonly email: string;
+  readonly name: string;
+  readonly role: "viewer" | "operator" | "admin" | "owner";
+  readonly state: "active" | "invited" | "disabled";
+  readonly single_sign_on: boolean;
+  readonly created_at: string;
+  readonly last_sign_in_at: string | null;
+  readonly version: number;
+}
+
+export interface MemberCreate {
+  readonly email: string;
+  readonly name: string;
+  readonly role: "viewer" | "operator" | "admin" | "owner";
+  readonly password?: string;
+}
+
+export interface MemberMade {
+  readonly id: string;
+  readonly email: string;
+  readonly name: string;
+  readonly role: "viewer" | "operator" | "admin" | "owner";
+  readonly state: "active" | "invited" | "disabled";
+  readonly single_sign_on: boolean;
+  readonly created_at: string;
+  readonly last_sign_in_at: string | null;
+  readonly version: number;
+  readonly invitation: { readonly token: string; readonly expires_at: string } | null;
+}
+
+export interface MemberUpdate {
+  readonly name?: string;
+  readonly role?: "viewer" | "operator" | "admin" | "owner";
+  readonly disabled?: boolean;
+  readonly version?: number;
+}
+
 export interface NightlyVerification {
   readonly result: "PASS" | "FAIL" | "NOT YET";
   readonly looked_at: string | null;
@@ -332,6 +381,11 @@ export interface NightlyVerification {
   readonly verified_to: number;
   readonly first_bad_sequence: number | null;
   readonly problem: string | null;
+}
+
+export interface PasswordChange {
+  readonly current: string;
+  readonly new: string;
 }
 
 export interface Payload {
@@ -656,6 +710,31 @@ export interface SessionFrozen {
   readonly ended_calls: number;
 }
 
+export interface SignIn {
+  readonly needs_owner: boolean;
+  readonly password: true;
+  readonly oidc: { readonly name: string } | null;
+  readonly saml: { readonly name: string } | null;
+}
+
+export interface SignInInvitation {
+  readonly token: string;
+  readonly password: string;
+}
+
+export interface SignInOwner {
+  readonly admin_key: string;
+  readonly name: string;
+  readonly email: string;
+  readonly password: string;
+}
+
+export interface SignInPassword {
+  readonly email: string;
+  readonly password: string;
+  readonly tenant?: string;
+}
+
 export interface Stats {
   readonly hours: number;
   readonly sessions: number;
@@ -781,6 +860,12 @@ export interface Operations {
     readonly body: PlanAssign;
     readonly answer: PlanAssigned;
   };
+  changePassword: {
+    readonly params: Nothing;
+    readonly query: Nothing;
+    readonly body: PasswordChange;
+    readonly answer: CurrentSession;
+  };
   createAnomalyRule: {
     readonly params: Nothing;
     readonly query: { readonly environment?: string; readonly tenant?: string };
@@ -822,6 +907,12 @@ export interface Operations {
     readonly query: { readonly environment?: string; readonly tenant?: string };
     readonly body: LimitCreate;
     readonly answer: Limit;
+  };
+  createMember: {
+    readonly params: Nothing;
+    readonly query: { readonly tenant?: string };
+    readonly body: MemberCreate;
+    readonly answer: MemberMade;
   };
   createPolicy: {
     readonly params: Nothing;
@@ -865,6 +956,12 @@ export interface Operations {
     readonly body: undefined;
     readonly answer: undefined;
   };
+  deleteMember: {
+    readonly params: { readonly id: string };
+    readonly query: { readonly tenant?: string };
+    readonly body: undefined;
+    readonly answer: undefined;
+  };
   deletePlan: {
     readonly params: { readonly name: string };
     readonly query: { readonly environment?: string; readonly tenant?: string };
@@ -880,6 +977,12 @@ export interface Operations {
   deleteProviderKey: {
     readonly params: { readonly provider: string };
     readonly query: { readonly environment?: string; readonly tenant?: string };
+    readonly body: undefined;
+    readonly answer: undefined;
+  };
+  endSession: {
+    readonly params: Nothing;
+    readonly query: Nothing;
     readonly body: undefined;
     readonly answer: undefined;
   };
@@ -937,6 +1040,12 @@ export interface Operations {
     readonly body: undefined;
     readonly answer: ConsistencyProof;
   };
+  getCurrentSession: {
+    readonly params: Nothing;
+    readonly query: { readonly tenant?: string };
+    readonly body: undefined;
+    readonly answer: CurrentSession;
+  };
   getCustomerPlan: {
     readonly params: { readonly id: string };
     readonly query: { readonly environment?: string; readonly tenant?: string };
@@ -984,6 +1093,12 @@ export interface Operations {
     readonly query: { readonly environment?: string; readonly tenant?: string };
     readonly body: undefined;
     readonly answer: Limit;
+  };
+  getMember: {
+    readonly params: { readonly id: string };
+    readonly query: { readonly tenant?: string };
+    readonly body: undefined;
+    readonly answer: Member;
   };
   getMetrics: {
     readonly params: Nothing;
@@ -1045,6 +1160,12 @@ export interface Operations {
     readonly body: undefined;
     readonly answer: Session;
   };
+  getSignIn: {
+    readonly params: Nothing;
+    readonly query: Nothing;
+    readonly body: undefined;
+    readonly answer: SignIn;
+  };
   getStats: {
     readonly params: Nothing;
     readonly query: { readonly environment?: string; readonly hours?: number; readonly tenant?: string };
@@ -1086,6 +1207,12 @@ export interface Operations {
     readonly query: { readonly environment?: string; readonly tenant?: string };
     readonly body: undefined;
     readonly answer: UserSummary;
+  };
+  inviteMember: {
+    readonly params: { readonly id: string };
+    readonly query: { readonly tenant?: string };
+    readonly body: undefined;
+    readonly answer: MemberMade;
   };
   listAnomalyRules: {
     readonly params: Nothing;
@@ -1146,6 +1273,12 @@ export interface Operations {
     readonly query: { readonly environment?: string; readonly scope?: string | readonly string[]; readonly measure?: "usd" | "tokens" | "requests"; readonly scope_kind?: "org" | "session" | "agent" | "feature" | "service" | "user" | "team" | "customer" | "key" | "model" | "provider"; readonly limit?: number; readonly cursor?: string; readonly tenant?: string };
     readonly body: undefined;
     readonly answer: { readonly limits: readonly Limit[]; readonly next_cursor: string | null };
+  };
+  listMembers: {
+    readonly params: Nothing;
+    readonly query: { readonly limit?: number; readonly cursor?: string; readonly tenant?: string };
+    readonly body: undefined;
+    readonly answer: { readonly members: readonly Member[]; readonly next_cursor: string | null };
   };
   listPlans: {
     readonly params: Nothing;
@@ -1273,6 +1406,24 @@ export interface Operations {
     readonly body: ProviderKeySet;
     readonly answer: ProviderKey;
   };
+  signInInvitation: {
+    readonly params: Nothing;
+    readonly query: Nothing;
+    readonly body: SignInInvitation;
+    readonly answer: CurrentSession;
+  };
+  signInOwner: {
+    readonly params: Nothing;
+    readonly query: Nothing;
+    readonly body: SignInOwner;
+    readonly answer: CurrentSession;
+  };
+  signInPassword: {
+    readonly params: Nothing;
+    readonly query: Nothing;
+    readonly body: SignInPassword;
+    readonly answer: CurrentSession;
+  };
   unassignCustomerPlan: {
     readonly params: { readonly id: string };
     readonly query: { readonly environment?: string; readonly tenant?: string };
@@ -1315,6 +1466,12 @@ export interface Operations {
     readonly body: LimitUpdate;
     readonly answer: Limit;
   };
+  updateMember: {
+    readonly params: { readonly id: string };
+    readonly query: { readonly tenant?: string };
+    readonly body: MemberUpdate;
+    readonly answer: Member;
+  };
   updatePayloadLogging: {
     readonly params: Nothing;
     readonly query: { readonly environment?: string; readonly tenant?: string };
@@ -1339,6 +1496,7 @@ export interface Operations {
 export const OPERATIONS = {
   assignCustomerPlan: { method: "PUT", path: "/api/v1/customers/{id}/plan", query: ["environment","tenant"] },
   assignUserPlan: { method: "PUT", path: "/api/v1/users/{id}/plan", query: ["environment","tenant"] },
+  changePassword: { method: "POST", path: "/api/v1/session/password", query: [] },
   createAnomalyRule: { method: "POST", path: "/api/v1/anomaly-rules", query: ["environment","tenant"] },
   createBlock: { method: "POST", path: "/api/v1/blocks", query: ["environment","tenant"] },
   createEnvironment: { method: "POST", path: "/api/v1/environments", query: ["tenant"] },
@@ -1346,6 +1504,7 @@ export const OPERATIONS = {
   createKillSwitch: { method: "POST", path: "/api/v1/kill-switches", query: ["environment","tenant"] },
   createKillSwitchEverywhere: { method: "POST", path: "/api/v1/kill-switches/everywhere", query: ["tenant"] },
   createLimit: { method: "POST", path: "/api/v1/limits", query: ["environment","tenant"] },
+  createMember: { method: "POST", path: "/api/v1/members", query: ["tenant"] },
   createPolicy: { method: "POST", path: "/api/v1/policies", query: ["environment","tenant"] },
   createTenant: { method: "POST", path: "/api/v1/tenants", query: [] },
   deleteAnomalyRule: { method: "DELETE", path: "/api/v1/anomaly-rules/{id}", query: ["environment","tenant"] },
@@ -1353,9 +1512,11 @@ export const OPERATIONS = {
   deleteKillSwitch: { method: "DELETE", path: "/api/v1/kill-switches/{id}", query: ["environment","tenant"] },
   deleteKillSwitchEverywhere: { method: "DELETE", path: "/api/v1/kill-switches/everywhere", query: ["scope","tenant"] },
   deleteLimit: { method: "DELETE", path: "/api/v1/limits/{id}", query: ["environment","tenant"] },
+  deleteMember: { method: "DELETE", path: "/api/v1/members/{id}", query: ["tenant"] },
   deletePlan: { method: "DELETE", path: "/api/v1/plans/{name}", query: ["environment","tenant"] },
   deletePolicy: { method: "DELETE", path: "/api/v1/policies/{id}", query: ["environment","tenant"] },
   deleteProviderKey: { method: "DELETE", path: "/api/v1/provider-keys/{provider}", query: ["environment","tenant"] },
+  endSession: { method: "POST", path: "/api/v1/session/end", query: [] },
   eraseUser: { method: "DELETE", path: "/api/v1/users/{id}", query: ["configuration","tenant"] },
   evaluate: { method: "POST", path: "/evaluate", query: [] },
   exportLedger: { method: "GET", path: "/api/v1/ledger/export", query: ["from","to","tenant"] },
@@ -1365,6 +1526,7 @@ export const OPERATIONS = {
   getCall: { method: "GET", path: "/api/v1/calls/{id}", query: ["tenant"] },
   getCheckpoint: { method: "GET", path: "/api/v1/ledger/checkpoint", query: ["tenant"] },
   getConsistency: { method: "GET", path: "/api/v1/ledger/consistency", query: ["from","to","tenant"] },
+  getCurrentSession: { method: "GET", path: "/api/v1/session", query: ["tenant"] },
   getCustomerPlan: { method: "GET", path: "/api/v1/customers/{id}/plan", query: ["environment","tenant"] },
   getDecision: { method: "GET", path: "/api/v1/decisions/{id}", query: ["tenant"] },
   getHealth: { method: "GET", path: "/health", query: [] },
@@ -1373,6 +1535,7 @@ export const OPERATIONS = {
   getLedgerPublicKey: { method: "GET", path: "/api/v1/ledger/public-key", query: ["tenant"] },
   getLedgerVerification: { method: "GET", path: "/api/v1/ledger/verification", query: ["tenant"] },
   getLimit: { method: "GET", path: "/api/v1/limits/{id}", query: ["environment","tenant"] },
+  getMember: { method: "GET", path: "/api/v1/members/{id}", query: ["tenant"] },
   getMetrics: { method: "GET", path: "/metrics", query: [] },
   getOpenApi: { method: "GET", path: "/api/openapi.json", query: [] },
   getPayload: { method: "GET", path: "/api/v1/payloads/{id}", query: ["environment","tenant"] },
@@ -1383,6 +1546,7 @@ export const OPERATIONS = {
   getReady: { method: "GET", path: "/ready", query: [] },
   getReceipt: { method: "GET", path: "/api/v1/calls/{id}/receipt", query: ["tenant"] },
   getSession: { method: "GET", path: "/api/v1/sessions/{id}", query: ["environment","tenant"] },
+  getSignIn: { method: "GET", path: "/api/sign-in", query: [] },
   getStats: { method: "GET", path: "/api/dashboard/stats", query: ["environment","hours","tenant"] },
   getSummary: { method: "GET", path: "/api/v1/summary", query: ["environment","tenant"] },
   getSystem: { method: "GET", path: "/api/v1/system", query: [] },
@@ -1390,6 +1554,7 @@ export const OPERATIONS = {
   getUsage: { method: "GET", path: "/api/v1/usage", query: ["from","to","group_by","time_zone","order","limit","cursor","format","session","agent","feature","service","user","team","customer","model","provider","key","environment","tenant"] },
   getUserPlan: { method: "GET", path: "/api/v1/users/{id}/plan", query: ["environment","tenant"] },
   getUserSummary: { method: "GET", path: "/api/v1/users/{id}/summary", query: ["environment","tenant"] },
+  inviteMember: { method: "POST", path: "/api/v1/members/{id}/invite", query: ["tenant"] },
   listAnomalyRules: { method: "GET", path: "/api/v1/anomaly-rules", query: ["environment","tenant"] },
   listAudit: { method: "GET", path: "/api/v1/audit", query: ["limit","cursor","environment","action","subject","from","to","tenant"] },
   listBlocks: { method: "GET", path: "/api/v1/blocks", query: ["environment","tenant"] },
@@ -1400,6 +1565,7 @@ export const OPERATIONS = {
   listKeys: { method: "GET", path: "/api/v1/keys", query: ["environment","limit","cursor","tenant"] },
   listKillSwitches: { method: "GET", path: "/api/v1/kill-switches", query: ["environment","tenant"] },
   listLimits: { method: "GET", path: "/api/v1/limits", query: ["environment","scope","measure","scope_kind","limit","cursor","tenant"] },
+  listMembers: { method: "GET", path: "/api/v1/members", query: ["limit","cursor","tenant"] },
   listPlans: { method: "GET", path: "/api/v1/plans", query: ["environment","tenant"] },
   listPolicies: { method: "GET", path: "/api/v1/policies", query: ["environment","limit","cursor","tenant"] },
   listPolicyVersions: { method: "GET", path: "/api/v1/policies/{id}/versions", query: ["environment","limit","cursor","tenant"] },
@@ -1421,6 +1587,9 @@ export const OPERATIONS = {
   sdkLog: { method: "POST", path: "/sdk/log", query: [] },
   sdkRecord: { method: "POST", path: "/sdk/record", query: [] },
   setProviderKey: { method: "PUT", path: "/api/v1/provider-keys/{provider}", query: ["environment","tenant"] },
+  signInInvitation: { method: "POST", path: "/api/sign-in/invitation", query: [] },
+  signInOwner: { method: "POST", path: "/api/sign-in/owner", query: [] },
+  signInPassword: { method: "POST", path: "/api/sign-in/password", query: [] },
   unassignCustomerPlan: { method: "DELETE", path: "/api/v1/customers/{id}/plan", query: ["environment","tenant"] },
   unassignUserPlan: { method: "DELETE", path: "/api/v1/users/{id}/plan", query: ["environment","tenant"] },
   unfreezeSession: { method: "POST", path: "/api/v1/sessions/{id}/unfreeze", query: ["environment","tenant"] },
@@ -1428,6 +1597,7 @@ export const OPERATIONS = {
   updateAnomalyRule: { method: "PUT", path: "/api/v1/anomaly-rules/{id}", query: ["environment","tenant"] },
   updateKey: { method: "PUT", path: "/api/v1/keys/{id}", query: ["environment","tenant"] },
   updateLimit: { method: "PUT", path: "/api/v1/limits/{id}", query: ["environment","tenant"] },
+  updateMember: { method: "PUT", path: "/api/v1/members/{id}", query: ["tenant"] },
   updatePayloadLogging: { method: "PUT", path: "/api/v1/payload-logging", query: ["environment","tenant"] },
   updatePolicy: { method: "PUT", path: "/api/v1/policies/{id}", query: ["environment","tenant"] },
   verifyLedger: { method: "POST", path: "/api/v1/ledger/verify", query: ["tenant"] },

@@ -55,6 +55,8 @@ export * from "./blocks/block-store.ts";
 export * from "./configuration/configuration-changes.ts";
 export * from "./configuration/node-configuration.ts";
 export * from "./configuration/starting-counters.ts";
+export * from "./members/member-store.ts";
+export * from "./members/session-store.ts";
 export * from "./policies/plan-store.ts";
 export * from "./policies/policy-store.ts";
 export * from "./policies/recorded-calls.ts";

@@ -2,16 +2,22 @@ import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { OPERATIONS } from "@tollhouse/contract/control-client";
 
-/** For programs, or the same under another name. */
+/** For programs or browsers, or the same under another name. */
 const NOT_FOR_A_TERMINAL = [
+  "changePassword",
+  "endSession",
   "evaluate",
   "getMetrics",
   "getOpenApi",
+  "getSignIn",
   "recordUsage",
   "resetSessionOfDashboard",
   "sdkCheck",
   "sdkLog",
   "sdkRecord",
+  "signInInvitation",
+  "signInOwner",
+  "signInPassword",
   "unfreezeSessionOfDashboard",
 ];
 

@@ -1,21 +1,26 @@
-import { CODES, tenantNameSchema, type KeyPermission } from "@tollhouse/contract";
+import { CODES, tenantNameSchema, type KeyPermission, type MemberPermission } from "@tollhouse/contract";
 import { DEFAULT_TENANT } from "@tollhouse/store";
 import type { KeyGrant } from "../keys/key-grant.ts";
 import type { KeyRefusal } from "../keys/key-service.ts";
 import { KEY_PREFIX } from "../keys/key-text.ts";
+import type { SignedIn } from "../members/session-service.ts";
 import type { Place } from "../place.ts";
 import { Problem } from "./problem.ts";
 
-/** Who makes a control call, and how far their key reaches. */
+/** Who makes a control call, and how far their key or role reaches. */
 export interface Access {
-  /** As the ledger names them: `admin-key` or `key_…`. */
+  /** As the ledger names them: `admin-key`, `key_…` or `member:mem_…`. */
   readonly actor: string;
   /** 32 hex digits. */
   readonly tenant: string;
-  /** The only environment the key is for; null = any (the admin key). */
+  /** The only environment the key is for; null = any (the admin key, and members). */
   readonly environment: string | null;
-  /** null = all of them. */
+  /** Of a key; null = all of them. */
   readonly permissions: ReadonlySet<KeyPermission> | null;
+  /** Absent: a key asks. */
+  readonly signedIn?: SignedIn;
+  /** For answers that go on: whether whoever asked has lost the right meanwhile. Absent: they cannot, while the answer lasts. */
+  readonly ended?: () => Promise<boolean>;
 }
 
 export const ADMIN_ACCESS: Access = Object.freeze({
@@ -31,6 +36,12 @@ declare module "fastify" {
     keys?: true;
     /** Is the route about the installation, and not about one of its tenants? */
     ofInstallation?: true;
+    /** What a member's role must have. Without it the route is closed to members. */
+    permission?: MemberPermission;
+    /** Is it answered to anybody? Only under OPEN_PATH. */
+    open?: true;
+    /** Is a page of another site sent here by design (an identity provider's)? */
+    fromElsewhere?: true;
   }
   interface FastifyRequest {
     access: Access;
@@ -43,6 +54,8 @@ export interface AccessParts {
   readonly findKey?: ((text: string) => KeyGrant | KeyRefusal) | undefined;
   /** The id of the tenant of this name; null = there is none. Absent = none can be named. */
   readonly findTenant?: ((name: string) => string | null) | undefined;
+  /** The session of this cookie; null = it has ended. Absent = there are no members. */
+  readonly findSession?: ((text: string) => Promise<SignedIn | null>) | undefined;
 }
 
 /** What of a request decides whether it may go on. */
@@ -81,6 +94,8 @@ export function accessOf({ isAdminKey, findKey }: AccessParts, asked: AskedRoute
 export function accessTo(access: Access, asked: unknown, findTenant: AccessParts["findTenant"]): Access | Problem {
   if (asked === undefined) return access;
   if (access.permissions !== null) return new Problem("PERMISSION_MISSING", "Only the admin key may name a tenant");
+  if (access.signedIn?.permissions.has("installation") === false)
+    return new Problem("ROLE_INSUFFICIENT", "Only owners of the tenant `default` may name a tenant");
   const name = tenantNameSchema.safeParse(asked);
   if (!name.success) {
     const problem = name.error.issues[0]?.message ?? "expected the name of a tenant";

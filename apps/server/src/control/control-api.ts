@@ -13,8 +13,9 @@ import {
 import type { z, ZodType } from "zod";
 import { endAfterRequest } from "../gateway/refusal.ts";
 import { rateHeaders } from "../keys/rate-headers.ts";
-import { accessOf, accessTo, type AccessParts } from "./access.ts";
+import { accessTo, type Access, type AccessParts } from "./access.ts";
 import type { ControlRates } from "./control-rates.ts";
+import { assertOpenPath, keyAccess, openProblem, sessionAccess, sessionTextOf } from "./who-asks.ts";
 import { Problem, problemBody, type FieldProblem } from "./problem.ts";
 
 export type Routes = (app: FastifyInstance) => void;
@@ -43,17 +44,11 @@ const COUNTERS_RETRY_S = 1;
 const NAME_TOLD_MAX = 100;
 
 /**
- * `/api/…`: every route asks for the admin key, or, where it is open to keys, for one with the permission; also in open mode. A route
- * cannot be registered beside that check.
+ * `/api/…`: every route asks for the admin key, or, where it is open to keys, for one with the permission, or for the session of a member
+ * whose role has it; also in open mode. A route cannot be registered beside that check, but for those under `/api/sign-in` that say so.
  */
 export async function createControlApi(options: ControlApiOptions): Promise<ControlApi> {
-  const keyProblem = (request: FastifyRequest, reply: FastifyReply, noRoute = request.is404): Problem | undefined => {
-    const access = accessOf(options, {
-      authorization: request.headers.authorization ?? "",
-      method: request.method,
-      // A path that is none is nobody's alone: whoever has a key reads that it is not there.
-      keys: noRoute || request.routeOptions?.config?.keys === true,
-    });
+  const letIn = (request: FastifyRequest, reply: FastifyReply, access: Access | Problem): Problem | undefined => {
     if (access instanceof Problem) return options.rates.refuse(access, request.socket.remoteAddress ?? "");
     const { rate, problem } = options.rates.take(access);
     if (rate !== null) void reply.headers(rateHeaders({ requests: rate, tokens: null }, options.now()));
@@ -63,6 +58,13 @@ export async function createControlApi(options: ControlApiOptions): Promise<Cont
     request.access = to;
     return undefined;
   };
+  const problemOf = async (request: FastifyRequest, reply: FastifyReply): Promise<Problem | undefined> => {
+    if (request.routeOptions?.config?.open === true) return openProblem(request);
+    const text = sessionTextOf(request.headers);
+    if (text === null || options.findSession === undefined)
+      return letIn(request, reply, keyAccess(options, request, request.is404));
+    return letIn(request, reply, await sessionAccess(options.findSession, text, request));
+  };
   const app = fastify({
     logger: false,
     bodyLimit: BODY_BYTES_MAX,
@@ -71,14 +73,19 @@ export async function createControlApi(options: ControlApiOptions): Promise<Cont
     // The one listener hands requests over; this server never listens by itself.
     serverFactory: (handler) => createServer(handler),
     // A path that cannot be decoded goes past the hooks.
-    frameworkErrors: (_error, request, reply) => void answer(reply, keyProblem(request, reply, true) ?? notFound()),
+    frameworkErrors: (_error, request, reply) =>
+      void answer(reply, letIn(request, reply, keyAccess(options, request, true)) ?? notFound()),
   });
   const paths: string[] = [];
-  app.addHook("onRoute", ({ method, url }) => {
+  app.addHook("onRoute", ({ method, url, config }) => {
+    assertOpenPath(url, config?.open);
     if (method !== "HEAD") paths.push(`${String(method)} ${url}`);
   });
   app.decorateRequest("access");
-  app.addHook("onRequest", (request, reply, done) => done(keyProblem(request, reply)));
+  app.addHook("onRequest", async (request, reply) => {
+    const problem = await problemOf(request, reply);
+    if (problem !== undefined) throw problem;
+  });
   app.setErrorHandler((error: Error & { statusCode?: number }, _request, reply) => {
     const problem = reasonOf(error);
     if (problem.code === "INTERNAL") options.failed(error);

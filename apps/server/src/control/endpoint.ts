@@ -1,7 +1,8 @@
 import type { Readable } from "node:stream";
-import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { FastifyContextConfig, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { KeyPermission, ReasonCode } from "@tollhouse/contract";
 import { z, type ZodType } from "zod";
+import { permissionFor } from "../members/role-table.ts";
 import { parseInput } from "./control-api.ts";
 import { Problem } from "./problem.ts";
 
@@ -16,8 +17,14 @@ export interface Endpoint<P = unknown, Q = unknown, B = unknown, A = unknown> {
   readonly path: string;
   readonly tag: EndpointTag;
   readonly summary: string;
-  /** May keys use it, besides the admin key? */
+  /** May keys use it, besides the admin key? What it asks of a member stands in members/role-table.ts. */
   readonly keys?: true;
+  /** Is it answered to anybody? Only what signs somebody in. */
+  readonly open?: true;
+  /** Does a page of another site send its visitor here by design? */
+  readonly fromElsewhere?: true;
+  /** Is it about the session that asks, which a key has none of? */
+  readonly session?: true;
   /**
    * No part of the control API: answered by apps/server/src/sdk, for keys with this permission, and for anybody in open mode. Described
    * with the others.
@@ -30,11 +37,11 @@ export interface Endpoint<P = unknown, Q = unknown, B = unknown, A = unknown> {
   readonly body?: ZodType<B>;
   /** A body that is left out counts as `{}`. */
   readonly bodyOptional?: true;
-  readonly status: 200 | 201 | 204;
-  /** Absent: no body (204). */
+  readonly status: 200 | 201 | 204 | 302;
+  /** Absent: no body (204), or another place to go to (302). */
   readonly answer?: ZodType<A>;
   /** Of an answer that is a text and no JSON. */
-  readonly media?: "text/plain" | "application/x-ndjson";
+  readonly media?: "text/plain" | "application/x-ndjson" | "application/samlmetadata+xml";
   /** Is it also given as CSV and NDJSON? */
   readonly exports?: true;
   /** Does the answer carry the version as an ETag, and does the request take it as If-Match? */
@@ -47,6 +54,8 @@ export interface Endpoint<P = unknown, Q = unknown, B = unknown, A = unknown> {
 
 export const ENDPOINT_TAGS = {
   anomalies: "What counts as a loop, a burst or spending too fast, and what follows.",
+  "sign-in": "How a member comes to a session. Answered without a key.",
+  members: "People who may sign in, and the session that asks.",
   tenants: "Who is served by this installation, and the environments of each.",
   limits: "What a scope may spend or use in a window, and what it has.",
   policies: "What may be asked for, by whom, and what each may spend; every version is kept.",
@@ -94,25 +103,14 @@ export function endpoint<P, Q, B, A>(definition: Endpoint<P, Q, B, A>): Endpoint
 
 export function serve<P, Q, B, A>(
   app: FastifyInstance,
-  {
-    method,
-    path,
-    keys,
-    ofInstallation,
-    params,
-    query,
-    body,
-    bodyOptional,
-    status,
-    answer,
-    media,
-  }: Endpoint<P, Q, B, A>,
+  endpoint: Endpoint<P, Q, B, A>,
   handle: (asked: Asked<P, Q, B>) => A | Readable | Promise<A | Readable>,
 ): void {
+  const { method, path, params, query, body, bodyOptional, status, answer, media } = endpoint;
   app.route({
     method,
     url: path.replaceAll(/\{(\w+)\}/g, ":$1"),
-    config: { ...(keys === true && { keys }), ...(ofInstallation === true && { ofInstallation }) },
+    config: configOf(endpoint),
     handler: async (request, reply) => {
       assertNamed(method, request.params);
       assertStorable(request.query);
@@ -131,6 +129,17 @@ export function serve<P, Q, B, A>(
       return reply.code(status).send(answer === undefined ? undefined : result);
     },
   });
+}
+
+/** Who may use the route, as `createControlApi` asks. */
+function configOf<P, Q, B, A>(endpoint: Endpoint<P, Q, B, A>): FastifyContextConfig {
+  const { keys, open, fromElsewhere, ofInstallation } = endpoint;
+  return {
+    ...(keys === true && { keys }),
+    ...(open === true ? { open } : { permission: permissionFor(endpoint) }),
+    ...(fromElsewhere === true && { fromElsewhere }),
+    ...(ofInstallation === true && { ofInstallation }),
+  };
 }
 
 /**

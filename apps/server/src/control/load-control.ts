@@ -8,6 +8,7 @@ import type { KeyDirectory } from "../keys/key-directory.ts";
 import type { ChainWalks } from "../ledger/chain-walks.ts";
 import type { Checkpointer } from "../ledger/checkpointer.ts";
 import type { LimitService } from "../limits/limit-service.ts";
+import { loadMembers } from "../members/load-members.ts";
 import type { Place } from "../place.ts";
 import type { InstallationParts } from "../tenants/load-place.ts";
 import type { TenantRegistry } from "../tenants/tenant-registry.ts";
@@ -22,12 +23,14 @@ import { decisionRoutes } from "./routes/decisions.ts";
 import { keyRoutes } from "./routes/keys.ts";
 import { ledgerRoutes } from "./routes/ledger.ts";
 import { limitRoutes } from "./routes/limits.ts";
+import { memberRoutes } from "./routes/members.ts";
 import { policyRoutes } from "./routes/policies.ts";
 import { priceRoutes } from "./routes/prices.ts";
 import { privacyRoutes } from "./routes/privacy.ts";
 import { providerKeyRoutes } from "./routes/provider-keys.ts";
 import { rehearsalRoutes } from "./routes/rehearsals.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
+import { signInRoutes } from "./routes/sign-in.ts";
 import { summaryRoutes } from "./routes/summary.ts";
 import { systemRoutes } from "./routes/system.ts";
 import { tenantRoutes } from "./routes/tenants.ts";
@@ -56,14 +59,20 @@ export function loadControl(parts: ControlParts): ReturnType<typeof createContro
   const { prices } = gateway;
   const limitsOf = (at: Place): LimitService => tenants.at(at).limits;
   const blocksOf = (at: Place): BlockServices => tenants.at(at).blocks;
+  const { members, sessions, needsOwner } = loadMembers({ spool, masterKey, tenants, settings, now });
+  const isAdminKey = (text: string): boolean => adminKey.matches(text);
+  const rates = new ControlRates(settings, now);
   return createControlApi({
-    isAdminKey: (text) => adminKey.matches(text),
+    isAdminKey,
     findKey: (text) => directory.find(text),
     findTenant: (name) => tenants.byName(name)?.id ?? null,
+    findSession: (text) => sessions.find(text),
     failed: (error) => gateway.failed(error),
-    rates: new ControlRates(settings, now),
+    rates,
     now,
     routes: [
+      signInRoutes({ members, sessions, rates, isAdminKey, needsOwner, tenant: (id) => tenants.of(id).tenant }),
+      memberRoutes(members),
       tenantRoutes(new TenantService({ db, spool, registry: tenants, now })),
       limitRoutes(limitsOf, reports.dbOf),
       keyRoutes((tenant) => tenants.of(tenant).keys),

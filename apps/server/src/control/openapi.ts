@@ -1,12 +1,16 @@
 import { CODES, type CodeRow, type ReasonCode } from "@tollhouse/contract";
 import { z, type ZodType } from "zod";
+import { permissionFor } from "../members/role-table.ts";
 import { VERSION } from "../version.ts";
+import { SESSION_COOKIE } from "./cookies.ts";
 import { ENDPOINT_TAGS, type Endpoint } from "./endpoint.ts";
 import { ENDPOINTS } from "./endpoints/table.ts";
 import { Problem, problemBody } from "./problem.ts";
 import { GATEWAY_TAG, PUBLIC_PATHS } from "./public-paths.ts";
 
 type Json = { [name: string]: unknown };
+
+const OF_SESSIONS: readonly ReasonCode[] = ["SESSION_ENDED", "ROLE_INSUFFICIENT", "CROSS_SITE_REQUEST"];
 
 /** Any endpoint can answer these. */
 const ALWAYS: readonly ReasonCode[] = [
@@ -17,13 +21,25 @@ const ALWAYS: readonly ReasonCode[] = [
   "KEY_REVOKED",
   "HOST_NOT_ALLOWED",
   "PERMISSION_MISSING",
+  "SESSION_ENDED",
+  "ROLE_INSUFFICIENT",
+  "CROSS_SITE_REQUEST",
   "RATE_LIMITED",
   "DATABASE_UNAVAILABLE",
   "INTERNAL",
 ];
 
+/** And any of those that are open to anybody. */
+const ALWAYS_OF_OPEN: readonly ReasonCode[] = [
+  "REQUEST_INVALID",
+  "HOST_NOT_ALLOWED",
+  "CROSS_SITE_REQUEST",
+  "DATABASE_UNAVAILABLE",
+  "INTERNAL",
+];
+
 /** And any of those that calls may ask too. */
-const ALWAYS_OF_CALLERS: readonly ReasonCode[] = ALWAYS.map((code) =>
+const ALWAYS_OF_CALLERS: readonly ReasonCode[] = ALWAYS.filter((code) => !OF_SESSIONS.includes(code)).map((code) =>
   code === "ADMIN_KEY_REQUIRED" ? "KEY_INVALID" : code,
 );
 
@@ -57,7 +73,7 @@ export function openApiDocument(endpoints: readonly Endpoint[], version: string)
       license: { name: "MIT", identifier: "MIT" },
     },
     servers: [{ url: "/" }],
-    security: [{ key: [] }],
+    security: [{ key: [] }, { session: [] }],
     tags: [...Object.entries(TAGS).map(([name, description]) => ({ name, description })), GATEWAY_TAG],
     paths: { ...paths, ...PUBLIC_PATHS },
     components: {
@@ -67,6 +83,13 @@ export function openApiDocument(endpoints: readonly Endpoint[], version: string)
           scheme: "bearer",
           description: "The admin key, or a key with the permission `read` or `manage`.",
         },
+        session: {
+          type: "apiKey",
+          in: "cookie",
+          name: SESSION_COOKIE,
+          description:
+            "The session of a member (`POST /api/sign-in/password`). Whatever changes something also carries `x-tollhouse-csrf`.",
+        },
       },
       schemas: sorted(schemas),
     },
@@ -74,15 +97,13 @@ export function openApiDocument(endpoints: readonly Endpoint[], version: string)
 }
 
 function operation(endpoint: Endpoint, schemas: Json): Json {
-  const { operationId, tag, summary, caller, example, body, bodyOptional } = endpoint;
+  const { operationId, tag, summary, example, body, bodyOptional } = endpoint;
   const parameters = parametersOf(endpoint, schemas);
   return {
     operationId,
     tags: [tag],
     summary,
-    ...(caller !== undefined
-      ? { description: `A key with the permission \`${caller}\`; none in open mode.`, security: [{ key: [] }, {}] }
-      : endpoint.keys !== true && { description: "The admin key only." }),
+    ...whoMay(endpoint),
     ...(parameters.length > 0 && { parameters }),
     ...(body !== undefined && {
       requestBody: {
@@ -94,17 +115,31 @@ function operation(endpoint: Endpoint, schemas: Json): Json {
   };
 }
 
+/** In words, and as OpenAPI says it where it is not what holds for all. */
+function whoMay(endpoint: Endpoint): Json {
+  const { caller, open, session, keys } = endpoint;
+  if (open === true) return { security: [] };
+  if (caller !== undefined)
+    return { description: `A key with the permission \`${caller}\`; none in open mode.`, security: [{ key: [] }, {}] };
+  if (session === true) return { description: "A member's session only.", security: [{ session: [] }] };
+  const asked = `\`${permissionFor(endpoint)}\``;
+  return { description: `${keys === true ? "A" : "No key but the admin's; a"} member's role must have ${asked}.` };
+}
+
 /** `takeTenant` of control-api.ts reads it, before any schema does. */
 const TENANT_PARAMETER: Json = {
   name: "tenant",
   in: "query",
   description:
-    "Name of the tenant that is meant; without it `default`. The admin key only: any other is for its own tenant.",
+    "Name of the tenant that is meant; without it `default`, or a member's own. For the admin key and owners of `default` only.",
   required: false,
   schema: { type: "string" },
 };
 
-function parametersOf({ caller, params, query, ifMatch, ofInstallation, example }: Endpoint, schemas: Json): Json[] {
+function parametersOf(
+  { caller, open, session, params, query, ifMatch, ofInstallation, example }: Endpoint,
+  schemas: Json,
+): Json[] {
   const of = (place: "path" | "query", schema: ZodType | undefined, examples: Json = {}): Json[] => {
     if (schema === undefined) return [];
     const { properties = {}, required = [] } = schemaOf(schema, "input", schemas) as {
@@ -133,7 +168,7 @@ function parametersOf({ caller, params, query, ifMatch, ofInstallation, example 
   return [
     ...of("path", params, example.params),
     ...of("query", query, example.query),
-    ...(ofInstallation === true || caller !== undefined ? [] : [TENANT_PARAMETER]),
+    ...(ofInstallation === true || open === true || session === true || caller !== undefined ? [] : [TENANT_PARAMETER]),
     ...(ifMatch === true ? [match] : []),
   ];
 }
@@ -141,7 +176,7 @@ function parametersOf({ caller, params, query, ifMatch, ofInstallation, example 
 function success({ status, answer, media, exports, etag, example }: Endpoint, schemas: Json): Json {
   const tag = { description: "The version, for If-Match.", schema: { type: "string" }, example: '"1"' };
   return {
-    description: { 200: "Done.", 201: "Made.", 204: "Gone." }[status],
+    description: { 200: "Done.", 201: "Made.", 204: "Gone.", 302: "Go on there." }[status],
     ...(etag === true && { headers: { ETag: tag } }),
     ...(answer !== undefined && {
       content: {
@@ -156,10 +191,7 @@ const EXPORTED = { schema: { type: "string", description: "A line for each row."
 
 /** One answer a status, with an example for each code that has it. */
 function problems(endpoint: Endpoint, schemas: Json): Json {
-  const codes = new Set<ReasonCode>([
-    ...(endpoint.caller === undefined ? ALWAYS : ALWAYS_OF_CALLERS),
-    ...endpoint.errors,
-  ]);
+  const codes = new Set<ReasonCode>([...alwaysOf(endpoint), ...endpoint.errors]);
   const byStatus = Map.groupBy(codes, (code) => CODES[code].status);
   return Object.fromEntries(
     [...byStatus]
@@ -177,6 +209,11 @@ function problems(endpoint: Endpoint, schemas: Json): Json {
         },
       ]),
   );
+}
+
+function alwaysOf({ caller, open }: Endpoint): readonly ReasonCode[] {
+  if (open === true) return ALWAYS_OF_OPEN;
+  return caller === undefined ? ALWAYS : ALWAYS_OF_CALLERS;
 }
 
 function exampleOf(code: ReasonCode): Json {

@@ -62,6 +62,11 @@ export class TenantRegistry {
     return loaded;
   }
 
+  /** The tenant's own view; undefined = there is no such tenant. */
+  dbOf(tenant: string): Database | undefined {
+    return this.#byId.get(tenant)?.db;
+  }
+
   byName(name: string): Tenant | null {
     return this.#byName.get(name)?.tenant ?? null;
   }

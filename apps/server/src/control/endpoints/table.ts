@@ -9,6 +9,7 @@ import { LEDGER_ENDPOINTS } from "./ledger.ts";
 import { createLimit, deleteLimit, getLimit, listLimits, updateLimit } from "./limits.ts";
 import { PLAN_ENDPOINTS } from "./plans.ts";
 import { POLICY_ENDPOINTS } from "./policies.ts";
+import { MEMBER_ENDPOINTS } from "./members.ts";
 import { listPrices } from "./prices.ts";
 import { PRIVACY_ENDPOINTS } from "./privacy.ts";
 import { PROVIDER_KEY_ENDPOINTS } from "./provider-keys.ts";
@@ -16,6 +17,7 @@ import { rehearsePolicy } from "./rehearsals.ts";
 import { getCall, getUsage, listCalls } from "./reports.ts";
 import { SDK_ENDPOINTS } from "./sdk.ts";
 import { SESSION_ENDPOINTS } from "./sessions.ts";
+import { SESSION_OF_MEMBER_ENDPOINTS, SIGN_IN_ENDPOINTS } from "./sign-in.ts";
 import { getSummary, getUserSummary } from "./summary.ts";
 import { getSystem } from "./system.ts";
 import { TENANT_ENDPOINTS } from "./tenants.ts";
@@ -51,6 +53,9 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...SESSION_ENDPOINTS,
   ...CHECK_ENDPOINTS,
   ...SDK_ENDPOINTS,
+  ...SIGN_IN_ENDPOINTS,
+  ...SESSION_OF_MEMBER_ENDPOINTS,
+  ...MEMBER_ENDPOINTS,
   ...TENANT_ENDPOINTS,
   ...PRIVACY_ENDPOINTS,
   getSystem,
