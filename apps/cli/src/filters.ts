@@ -23,6 +23,10 @@ export function withFilters(command: Command): Command {
   command
     .option("--from <time>", "2026-11-21T09:00:00Z, 2026-11-21, or how long ago: 24h, 7d", moment)
     .option("--to <time>", "the same", moment);
+  return withDimensions(command);
+}
+
+export function withDimensions(command: Command): Command {
   for (const name of DIMENSIONS)
     command.option(`--${name} <values>`, `only of this ${name}, or these by comma`, several);
   return command;

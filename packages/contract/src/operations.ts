@@ -1000,7 +1000,7 @@ export interface Operations {
   };
   exportLedger: {
     readonly params: Nothing;
-    readonly query: { readonly from?: number; readonly to?: number; readonly tenant?: string };
+    readonly query: { readonly from?: number; readonly to?: number; readonly format?: "ndjson" | "csv" | "parquet"; readonly since?: string; readonly until?: string; readonly type?: string | readonly string[]; readonly session?: string | readonly string[]; readonly agent?: string | readonly string[]; readonly feature?: string | readonly string[]; readonly service?: string | readonly string[]; readonly user?: string | readonly string[]; readonly team?: string | readonly string[]; readonly customer?: string | readonly string[]; readonly model?: string | readonly string[]; readonly provider?: string | readonly string[]; readonly key?: string | readonly string[]; readonly environment?: string | readonly string[]; readonly tenant?: string };
     readonly body: undefined;
     readonly answer: string;
   };
@@ -1192,7 +1192,7 @@ export interface Operations {
   };
   getUsage: {
     readonly params: Nothing;
-    readonly query: { readonly from?: string; readonly to?: string; readonly group_by?: string; readonly time_zone?: string; readonly order?: "cost" | "calls" | "tokens" | "group"; readonly limit?: number; readonly cursor?: string; readonly format?: "json" | "csv" | "ndjson"; readonly session?: string | readonly string[]; readonly agent?: string | readonly string[]; readonly feature?: string | readonly string[]; readonly service?: string | readonly string[]; readonly user?: string | readonly string[]; readonly team?: string | readonly string[]; readonly customer?: string | readonly string[]; readonly model?: string | readonly string[]; readonly provider?: string | readonly string[]; readonly key?: string | readonly string[]; readonly environment?: string | readonly string[]; readonly tenant?: string };
+    readonly query: { readonly from?: string; readonly to?: string; readonly group_by?: string; readonly time_zone?: string; readonly order?: "cost" | "calls" | "tokens" | "group"; readonly limit?: number; readonly cursor?: string; readonly format?: "json" | "csv" | "ndjson" | "parquet"; readonly session?: string | readonly string[]; readonly agent?: string | readonly string[]; readonly feature?: string | readonly string[]; readonly service?: string | readonly string[]; readonly user?: string | readonly string[]; readonly team?: string | readonly string[]; readonly customer?: string | readonly string[]; readonly model?: string | readonly string[]; readonly provider?: string | readonly string[]; readonly key?: string | readonly string[]; readonly environment?: string | readonly string[]; readonly tenant?: string };
     readonly body: undefined;
     readonly answer: UsageReport;
   };
@@ -1234,7 +1234,7 @@ export interface Operations {
   };
   listCalls: {
     readonly params: Nothing;
-    readonly query: { readonly from?: string; readonly to?: string; readonly limit?: number; readonly cursor?: string; readonly outcome?: "settled" | "released" | "blocked"; readonly reason_code?: string | readonly string[]; readonly min_cost?: string; readonly format?: "json" | "csv" | "ndjson"; readonly session?: string | readonly string[]; readonly agent?: string | readonly string[]; readonly feature?: string | readonly string[]; readonly service?: string | readonly string[]; readonly user?: string | readonly string[]; readonly team?: string | readonly string[]; readonly customer?: string | readonly string[]; readonly model?: string | readonly string[]; readonly provider?: string | readonly string[]; readonly key?: string | readonly string[]; readonly environment?: string | readonly string[]; readonly tenant?: string };
+    readonly query: { readonly from?: string; readonly to?: string; readonly limit?: number; readonly cursor?: string; readonly outcome?: "settled" | "released" | "blocked"; readonly reason_code?: string | readonly string[]; readonly min_cost?: string; readonly format?: "json" | "csv" | "ndjson" | "parquet"; readonly session?: string | readonly string[]; readonly agent?: string | readonly string[]; readonly feature?: string | readonly string[]; readonly service?: string | readonly string[]; readonly user?: string | readonly string[]; readonly team?: string | readonly string[]; readonly customer?: string | readonly string[]; readonly model?: string | readonly string[]; readonly provider?: string | readonly string[]; readonly key?: string | readonly string[]; readonly environment?: string | readonly string[]; readonly tenant?: string };
     readonly body: undefined;
     readonly answer: { readonly calls: readonly Call[]; readonly next_cursor: string | null };
   };
@@ -1519,7 +1519,7 @@ export const OPERATIONS = {
   endSession: { method: "POST", path: "/api/v1/session/end", query: [] },
   eraseUser: { method: "DELETE", path: "/api/v1/users/{id}", query: ["configuration","tenant"] },
   evaluate: { method: "POST", path: "/evaluate", query: [] },
-  exportLedger: { method: "GET", path: "/api/v1/ledger/export", query: ["from","to","tenant"] },
+  exportLedger: { method: "GET", path: "/api/v1/ledger/export", query: ["from","to","format","since","until","type","session","agent","feature","service","user","team","customer","model","provider","key","environment","tenant"] },
   freezeSession: { method: "POST", path: "/api/v1/sessions/{id}/freeze", query: ["environment","tenant"] },
   getAnomalyRule: { method: "GET", path: "/api/v1/anomaly-rules/{id}", query: ["environment","tenant"] },
   getBlock: { method: "GET", path: "/api/v1/blocks/{id}", query: ["environment","tenant"] },

@@ -33,6 +33,7 @@ export * from "./ledger/import-entries.ts";
 export * from "./ledger/ledger-keys.ts";
 export * from "./ledger/merkle-proofs.ts";
 export * from "./ledger/merkle-reader.ts";
+export * from "./ledger/read-entries.ts";
 export * from "./ledger/found-entry.ts";
 export * from "./ledger/recorder-state.ts";
 export * from "./ledger/recorder.ts";

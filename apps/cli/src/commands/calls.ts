@@ -15,7 +15,7 @@ interface ListOptions extends Filters {
   readonly reason?: readonly string[];
   readonly minCost?: string;
   readonly limit: number;
-  readonly format?: "csv" | "ndjson";
+  readonly format?: "csv" | "ndjson" | "parquet";
   readonly every: number;
 }
 
@@ -186,7 +186,11 @@ export function callCommands(program: Command, terminal: Terminal): void {
     .description("calls, the newest first")
     .option("--limit <count>", "at most this many", whole, 50)
     .addOption(
-      new Option("--format <format>", "every call, as it comes, for other programs").choices(["csv", "ndjson"]),
+      new Option("--format <format>", "every call, as it comes, for other programs").choices([
+        "csv",
+        "ndjson",
+        "parquet",
+      ]),
     )
     .action(acting(terminal, list));
   withCallFilters(calls.command("tail"))

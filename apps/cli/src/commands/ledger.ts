@@ -1,12 +1,14 @@
 import { writeFileSync } from "node:fs";
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
 import type { Answer } from "../api/api.ts";
 import type { Checkpoint, LedgerVerified } from "@tollhouse/contract/control-client";
-import { given, whole } from "../arguments.ts";
+import { given, moment, several, whole } from "../arguments.ts";
 import { CommandFailed } from "../exit-codes.ts";
+import { filtersOf, withDimensions } from "../filters.ts";
 import { exportToFile, exportToOutput, resumeFile } from "../ledger/export-file.ts";
 import type { OfflineVerified } from "../ledger/offline.ts";
 import { verifyOnline } from "../ledger/online.ts";
+import { csvToFile, csvToOutput, parquetToFolder, type TableWanted } from "../ledger/table-file.ts";
 import { acting, type Run } from "../run.ts";
 import { bodyOf } from "../streamed.ts";
 import { count, time } from "../terminal/amounts.ts";
@@ -143,14 +145,20 @@ function nightLines(run: Run, night: Answer<"getLedgerVerification">): string[] 
   ];
 }
 
-interface ExportOptions {
+interface ExportOptions extends TableWanted {
   readonly from?: number;
   readonly to?: number;
+  readonly format: "ndjson" | "csv" | "parquet";
   readonly out?: string;
   readonly resume?: true;
 }
 
-async function exported(run: Run, { from, to, out, resume }: ExportOptions): Promise<void> {
+async function exported(run: Run, { from, to, format, out, resume, ...rest }: ExportOptions): Promise<void> {
+  const { since, until, type } = rest;
+  const wanted = given({ ...filtersOf(rest), since, until, type });
+  if (format !== "ndjson") return exportedTable(run, { from, to, format, out, resume }, wanted);
+  if (Object.keys(wanted).length > 0)
+    throw new CommandFailed("usage", `--${Object.keys(wanted)[0]}: expected with --format csv or parquet`);
   if (out === undefined) return exportToOutput(run, given({ from, to }));
   if (resume !== true) {
     const bytes = await exportToFile(run, given({ from, to }), out);
@@ -159,6 +167,26 @@ async function exported(run: Run, { from, to, out, resume }: ExportOptions): Pro
   if (from !== undefined) throw new CommandFailed("usage", "--from and --resume: the file says where it stopped");
   const next = await resumeFile(run, given({ to }), out);
   run.show({ file: out, from: next }, () => [`Went on at sequence ${next} in ${out}`]);
+}
+
+type TableOptions = { readonly [O in "from" | "to" | "out" | "resume"]: ExportOptions[O] | undefined } & {
+  readonly format: "csv" | "parquet";
+};
+
+async function exportedTable(
+  run: Run,
+  { from, to, format, out, resume = undefined }: TableOptions,
+  wanted: TableWanted,
+): Promise<void> {
+  const range = given({ from, to });
+  if (format === "csv" && out === undefined) return csvToOutput(run, range, wanted);
+  if (out === undefined) throw new CommandFailed("usage", "--out: expected a folder for the Parquet files");
+  if (format === "csv") {
+    const began = await csvToFile(run, range, wanted, { file: out, resume: resume === true });
+    return run.show({ file: out, from: began }, () => [`Wrote ${out}, from sequence ${began} on`]);
+  }
+  const files = await parquetToFolder(run, range, wanted, { folder: out, resume: resume === true });
+  run.show({ folder: out, files }, () => [`Wrote ${count(files)} files to ${out}`]);
 }
 
 const CHECKPOINT_COLUMNS: readonly Column<Checkpoint>[] = [
@@ -227,6 +255,25 @@ function proofCommands(ledger: Command, terminal: Terminal): void {
     );
 }
 
+function exportCommand(ledger: Command, terminal: Terminal): void {
+  const command = ledger
+    .command("export")
+    .description("entries with their bytes, and the checkpoints that cover them; or as a table")
+    .option("--from <sequence>", "the first entry", whole)
+    .option("--to <sequence>", "the last entry", whole)
+    .addOption(
+      new Option("--format <format>", "ndjson, for verifiers; csv and parquet, for people and their tools")
+        .choices(["ndjson", "csv", "parquet"])
+        .default("ndjson"),
+    )
+    .option("--out <file>", "into a file instead of standard output; of Parquet, into files of this folder")
+    .option("--resume", "go on where the file, or the folder, stopped")
+    .option("--since <time>", "in a table, only entries of this time and later", moment)
+    .option("--until <time>", "in a table, only entries before this time", moment)
+    .option("--type <types>", "in a table, only entries of this type, or these by comma", several);
+  withDimensions(command).action(acting(terminal, exported));
+}
+
 export function ledgerCommands(program: Command, terminal: Terminal): void {
   const ledger = program
     .command("ledger")
@@ -253,14 +300,7 @@ export function ledgerCommands(program: Command, terminal: Terminal): void {
         if (night?.result === "FAIL") throw new CommandFailed("no", "the ledger does not verify");
       }),
     );
-  ledger
-    .command("export")
-    .description("entries with their bytes, and the checkpoints that cover them")
-    .option("--from <sequence>", "the first entry", whole)
-    .option("--to <sequence>", "the last entry", whole)
-    .option("--out <file>", "into a file instead of standard output")
-    .option("--resume", "go on where the file stopped")
-    .action(acting(terminal, exported));
+  exportCommand(ledger, terminal);
   proofCommands(ledger, terminal);
   ledger
     .command("public-key")

@@ -31,7 +31,7 @@ interface UsageOptions extends Filters {
   readonly timeZone?: string;
   readonly order?: "cost" | "calls" | "tokens" | "group";
   readonly limit?: number;
-  readonly format?: "csv" | "ndjson";
+  readonly format?: "csv" | "ndjson" | "parquet";
   readonly watch?: number;
 }
 
@@ -93,7 +93,13 @@ export function reportCommands(program: Command, terminal: Terminal): void {
     .option("--time-zone <zone>", "where a day or month begins (default: UTC)")
     .addOption(new Option("--order <by>", "what stands first").choices(["cost", "calls", "tokens", "group"]))
     .option("--limit <rows>", "at most this many", whole)
-    .addOption(new Option("--format <format>", "every row, as it comes, for other programs").choices(["csv", "ndjson"]))
+    .addOption(
+      new Option("--format <format>", "every row, as it comes, for other programs").choices([
+        "csv",
+        "ndjson",
+        "parquet",
+      ]),
+    )
     .action(acting(terminal, usage));
   withWatch(program.command("summary"))
     .summary("today, this month, ever")

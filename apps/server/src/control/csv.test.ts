@@ -1,14 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { csvHead, csvLine, type CsvColumn } from "./csv.ts";
+import { csvHead, csvLine } from "./csv.ts";
+import type { ExportColumn } from "./export-columns.ts";
 
 interface Row {
   readonly text: string | null;
   readonly figure: string | number | null;
 }
-const COLUMNS: readonly CsvColumn<Row>[] = [
+const COLUMNS: readonly ExportColumn<Row>[] = [
   { name: "text", kind: "text", of: (row) => row.text },
-  { name: "figure", kind: "figure", of: (row) => row.figure },
+  { name: "figure", kind: "count", of: (row) => row.figure },
 ];
 const line = (text: string | null, figure: string | number | null = 1): string => csvLine(COLUMNS, { text, figure });
 

@@ -1,23 +1,15 @@
-/** Figures stand as they are; text is data that a client chose. */
-export type CsvCell = string | number | null;
+import type { ExportColumn } from "./export-columns.ts";
 
-export interface CsvColumn<R> {
-  readonly name: string;
-  /** `figure`: a number, or money: never quoted, never guarded. null = nothing is known, an empty cell. */
-  readonly kind: "text" | "figure";
-  readonly of: (row: R) => CsvCell;
-}
-
-export function csvHead<R>(columns: readonly CsvColumn<R>[]): string {
+export function csvHead<R>(columns: readonly ExportColumn<R>[]): string {
   return `${columns.map(({ name }) => name).join(",")}\r\n`;
 }
 
 /** A line as RFC 4180 has it. */
-export function csvLine<R>(columns: readonly CsvColumn<R>[], row: R): string {
+export function csvLine<R>(columns: readonly ExportColumn<R>[], row: R): string {
   const cells = columns.map(({ kind, of }) => {
     const cell = of(row);
     if (cell === null) return "";
-    return kind === "figure" ? String(cell) : textCell(String(cell));
+    return kind === "text" ? textCell(String(cell)) : String(cell);
   });
   return `${cells.join(",")}\r\n`;
 }

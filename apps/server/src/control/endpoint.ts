@@ -42,7 +42,9 @@ export interface Endpoint<P = unknown, Q = unknown, B = unknown, A = unknown> {
   readonly answer?: ZodType<A>;
   /** Of an answer that is a text and no JSON. */
   readonly media?: "text/plain" | "application/x-ndjson" | "application/samlmetadata+xml";
-  /** Is it also given as CSV and NDJSON? */
+  /** Other forms of that text, which the query asks for. */
+  readonly alsoMedia?: readonly string[];
+  /** Is it also given as CSV, NDJSON and Parquet? */
   readonly exports?: true;
   /** Does the answer carry the version as an ETag, and does the request take it as If-Match? */
   readonly etag?: true;
@@ -125,7 +127,8 @@ export function serve<P, Q, B, A>(
       };
       assertStorable(asked.body);
       const result = await handle(asked);
-      if (media !== undefined) reply.type(`${media}; charset=utf-8`);
+      // A handler may have chosen another of its forms.
+      if (media !== undefined && !reply.hasHeader("content-type")) reply.type(`${media}; charset=utf-8`);
       return reply.code(status).send(answer === undefined ? undefined : result);
     },
   });

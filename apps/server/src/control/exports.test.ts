@@ -3,13 +3,13 @@ import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import fastify, { type FastifyInstance } from "fastify";
 import { afterEach, expect, test } from "vitest";
-import type { CsvColumn } from "./csv.ts";
+import type { ExportColumn } from "./export-columns.ts";
 import { Exports, formatOf, type Take } from "./exports.ts";
 
 interface Row {
   readonly n: number;
 }
-const columns: readonly CsvColumn<Row>[] = [{ name: "n", kind: "figure", of: (row) => row.n }];
+const columns: readonly ExportColumn<Row>[] = [{ name: "n", kind: "count", of: (row) => row.n }];
 /** More than any buffer on the way to a reader holds. */
 const PAGE: readonly Row[] = Array.from({ length: 10_000 }, (_, n) => ({ n }));
 

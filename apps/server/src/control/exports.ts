@@ -1,15 +1,18 @@
 import { PassThrough, type Readable } from "node:stream";
 import type { FastifyReply } from "fastify";
-import { csvHead, csvLine, type CsvColumn } from "./csv.ts";
+import { csvHead, csvLine } from "./csv.ts";
+import type { ExportColumn } from "./export-columns.ts";
+import { ParquetFile } from "./parquet.ts";
 import { Problem } from "./problem.ts";
 
-export const FORMATS = ["json", "csv", "ndjson"] as const;
+export const FORMATS = ["json", "csv", "ndjson", "parquet"] as const;
 export type Format = (typeof FORMATS)[number];
 export type ExportFormat = Exclude<Format, "json">;
 
 export const MEDIA_TYPES: Readonly<Record<ExportFormat, string>> = {
   csv: "text/csv; charset=utf-8; header=present",
   ndjson: "application/x-ndjson; charset=utf-8",
+  parquet: "application/vnd.apache.parquet",
 };
 
 const ACCEPTED: Readonly<Record<string, Format>> = {
@@ -18,6 +21,7 @@ const ACCEPTED: Readonly<Record<string, Format>> = {
   "text/csv": "csv",
   "application/x-ndjson": "ndjson",
   "application/ndjson": "ndjson",
+  "application/vnd.apache.parquet": "parquet",
 };
 
 /** `format=`, else the first type of `Accept` that we have; JSON where it names none. */
@@ -31,7 +35,7 @@ export interface Export<R> {
   readonly format: ExportFormat;
   /** Of the file, without its ending. */
   readonly name: string;
-  readonly columns: readonly CsvColumn<R>[];
+  readonly columns: readonly ExportColumn<R>[];
 }
 
 /** Gives rows away, and resolves when there is room for more. */
@@ -58,12 +62,18 @@ export class Exports {
     // Fastify listens once it is handed over; until then nobody does.
     stream.on("error", () => undefined);
     const began = Promise.withResolvers<void>();
-    if (what.format === "csv") stream.write(csvHead(what.columns));
-    const take: Take<R> = async (rows) => {
-      began.resolve();
-      if (!stream.write(rows.map((row) => textOf(what, row)).join(""))) await room(stream);
+    const file = fileOf(what);
+    const put = async (part: string | Uint8Array): Promise<void> => {
+      if (part.length > 0 && !stream.write(part)) await room(stream);
     };
-    void produce(take)
+    void put(file.head)
+      .then(() =>
+        produce((rows) => {
+          began.resolve();
+          return put(file.add(rows));
+        }),
+      )
+      .then(() => put(file.end()))
       .then(
         () => stream.end(),
         (error: Error) => {
@@ -85,8 +95,21 @@ export class Exports {
   }
 }
 
-function textOf<R>({ format, columns }: Export<R>, row: R): string {
-  return format === "csv" ? csvLine(columns, row) : `${JSON.stringify(row)}\n`;
+/** How rows become the bytes of a file. */
+interface File<R> {
+  readonly head: string;
+  add(rows: readonly R[]): string | Uint8Array;
+  end(): string | Uint8Array;
+}
+
+function fileOf<R>({ format, columns }: Export<R>): File<R> {
+  if (format === "parquet") return Object.assign(new ParquetFile(columns), { head: "" });
+  const lineOf = format === "csv" ? (row: R) => csvLine(columns, row) : (row: R) => `${JSON.stringify(row)}\n`;
+  return {
+    head: format === "csv" ? csvHead(columns) : "",
+    add: (rows) => rows.map(lineOf).join(""),
+    end: () => "",
+  };
 }
 
 /** Rejects where the reader is gone, or stalls. */

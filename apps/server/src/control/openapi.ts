@@ -173,7 +173,7 @@ function parametersOf(
   ];
 }
 
-function success({ status, answer, media, exports, etag, example }: Endpoint, schemas: Json): Json {
+function success({ status, answer, media, alsoMedia = [], exports, etag, example }: Endpoint, schemas: Json): Json {
   const tag = { description: "The version, for If-Match.", schema: { type: "string" }, example: '"1"' };
   return {
     description: { 200: "Done.", 201: "Made.", 204: "Gone.", 302: "Go on there." }[status],
@@ -181,13 +181,18 @@ function success({ status, answer, media, exports, etag, example }: Endpoint, sc
     ...(answer !== undefined && {
       content: {
         [media ?? "application/json"]: { schema: schemaOf(answer, "output", schemas), example: example.answer },
-        ...(exports === true && { "text/csv": EXPORTED, "application/x-ndjson": EXPORTED }),
+        ...Object.fromEntries(alsoMedia.map((other) => [other, EXPORTED])),
+        ...(exports === true && {
+          "text/csv": EXPORTED,
+          "application/x-ndjson": EXPORTED,
+          "application/vnd.apache.parquet": EXPORTED,
+        }),
       },
     }),
   };
 }
 
-const EXPORTED = { schema: { type: "string", description: "A line for each row." } };
+const EXPORTED = { schema: { type: "string", description: "A line, or a row, for each." } };
 
 /** One answer a status, with an example for each code that has it. */
 function problems(endpoint: Endpoint, schemas: Json): Json {

@@ -1,6 +1,8 @@
+import { ENTRY_TYPES, type EntryType } from "@tollhouse/ledger";
+import { USAGE_AXES, type UsageAxis } from "@tollhouse/store";
 import { z } from "zod";
 import { endpoint } from "../endpoint.ts";
-import { decisionParams, hash, pageLimit, sequence, sequenceCursor, time } from "./fields.ts";
+import { decisionParams, hash, instant, pageLimit, sequence, sequenceCursor, time, valuesOf } from "./fields.ts";
 import { EXAMPLE_DECISION } from "./reports.ts";
 
 const asked = z.number({ error: "expected a sequence number from 1 on" }).int().min(1);
@@ -245,25 +247,52 @@ export const getReceipt = endpoint({
 
 const sequenceAsked = z.coerce.number({ error: "expected a sequence number from 1 on" }).int().min(1);
 
+const typeNames = Object.keys(ENTRY_TYPES) as EntryType[];
+const filters = Object.fromEntries(USAGE_AXES.map((axis) => [axis, valuesOf(256)])) as {
+  readonly [A in UsageAxis]: ReturnType<typeof valuesOf>;
+};
+const exportQuery = z
+  .strictObject({
+    from: sequenceAsked.default(1),
+    to: sequenceAsked
+      .optional()
+      .meta({ description: "Without it: the latest, covered by a checkpoint of this moment." }),
+    format: z.enum(["ndjson", "csv", "parquet"]).default("ndjson").meta({
+      description:
+        "`ndjson`, for verifiers: the bytes. `csv` and `parquet`, for people and their tools: what the bytes say.",
+    }),
+    since: instant,
+    until: instant.meta({ description: "Entries of `since` and later, before this time." }),
+    type: valuesOf(32, typeNames),
+    ...filters,
+  })
+  .superRefine((query, context) => {
+    if (query.format !== "ndjson") return;
+    for (const name of ["since", "until", "type", ...USAGE_AXES] as const)
+      if (query[name] !== undefined)
+        context.addIssue({
+          code: "custom",
+          path: [name],
+          message: "expected only with format csv or parquet: nobody can verify a chain that entries are left out of",
+        });
+  });
+export type ExportQuery = z.infer<typeof exportQuery>;
+
 export const exportLedger = endpoint({
   operationId: "exportLedger",
   method: "GET",
   path: "/api/v1/ledger/export",
   tag: "ledger",
   summary:
-    "Entries with their bytes, and the checkpoints that cover them, for the offline verifiers. Goes on with `from`.",
-  query: z.strictObject({
-    from: sequenceAsked.default(1),
-    to: sequenceAsked
-      .optional()
-      .meta({ description: "Without it: the latest, covered by a checkpoint of this moment." }),
-  }),
+    "Entries with their bytes, and the checkpoints that cover them, for the offline verifiers. Goes on with `from`. Or as a table: CSV, Parquet.",
+  query: exportQuery,
   status: 200,
   media: "application/x-ndjson",
+  alsoMedia: ["text/csv", "application/vnd.apache.parquet"],
   answer: z
     .string()
     .meta({ description: "A line of JSON each: head, entries, checkpoints, end. See docs/ledger-format.md." }),
-  errors: ["NOT_FOUND"],
+  errors: ["NOT_FOUND", "RATE_LIMITED"],
   example: { query: { from: "1" }, answer: '{"format":"tollhouse-ledger-export/v1"}\n{"end":true,"entries":0}\n' },
 });
 

@@ -41,7 +41,7 @@ const inOrder = {
 };
 const format = z.enum(FORMATS).optional().meta({
   description:
-    "`csv` or `ndjson` streams every row there is (or `limit` of them), also by `Accept: text/csv` or `application/x-ndjson`.",
+    "`csv`, `ndjson` or `parquet` streams every row there is (or `limit` of them), also by `Accept: text/csv`, `application/x-ndjson` or `application/vnd.apache.parquet`.",
 });
 const cursor = z.string().max(8_192).optional();
 

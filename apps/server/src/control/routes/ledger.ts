@@ -7,6 +7,7 @@ import {
   originOf,
   verifierKey,
   type Checkpoint,
+  type EntryType,
 } from "@tollhouse/ledger";
 import {
   callByDecision,
@@ -19,14 +20,20 @@ import {
   pageOfCheckpoints,
   proveConsistency,
   proveEntry,
+  readEntries,
   sha256,
+  USAGE_AXES,
   type Chain,
+  type EntriesWanted,
+  type ReadEntry,
   type StoredCheckpoint,
 } from "@tollhouse/store";
 import type { ChainWalks } from "../../ledger/chain-walks.ts";
 import type { Checkpointer } from "../../ledger/checkpointer.ts";
 import { serve } from "../endpoint.ts";
 import * as endpoints from "../endpoints/ledger.ts";
+import { Exports } from "../exports.ts";
+import { LEDGER_COLUMNS } from "../ledger-columns.ts";
 import { Problem } from "../problem.ts";
 import type { ReportParts } from "./usage.ts";
 
@@ -179,20 +186,46 @@ function serveProofs(app: FastifyInstance, parts: LedgerParts): void {
 }
 
 function serveExport(app: FastifyInstance, parts: LedgerParts): void {
-  serve(app, endpoints.exportLedger, async ({ query: { from, to: asked }, request: { access } }) => {
+  const exports = new Exports();
+  serve(app, endpoints.exportLedger, async ({ query, request: { access }, reply }) => {
+    const { from, to: asked, format } = query;
     await parts.caughtUp();
     const newest = await parts.checkpoints.upToNow(access.tenant);
     if (newest === null) throw new Problem("NOT_FOUND", "The ledger has no entry yet");
     const to = Math.min(asked ?? newest.size, newest.size);
     // One behind the last is a resumed export that has everything already.
     if (from > to + 1) throw new Problem("REQUEST_INVALID", `from: expected a sequence of at most ${to + 1}`);
-    const lines = exportEntries(parts.dbOf(access.tenant), {
-      tenant: access.tenant,
-      from: BigInt(from),
-      to: BigInt(to),
+    const range = { tenant: access.tenant, from: BigInt(from), to: BigInt(to) };
+    const db = parts.dbOf(access.tenant);
+    if (format === "ndjson") return Readable.from(exportEntries(db, range), { objectMode: false, highWaterMark: 1 });
+    if (format === "parquet" && to - from >= PARQUET_ENTRIES_MAX)
+      throw new Problem(
+        "REQUEST_INVALID",
+        `to: expected at most ${PARQUET_ENTRIES_MAX} entries a Parquet file: it ends with an index of all of them`,
+      );
+    const file = { format, name: `ledger-${from}-${to}`, columns: LEDGER_COLUMNS };
+    const pages = readEntries(db, parts.keys, { ...range, ...wantedOf(query) });
+    return exports.send<ReadEntry>(reply, file, async (take) => {
+      for await (const page of pages) await take(page);
     });
-    return Readable.from(lines, { objectMode: false, highWaterMark: 1 });
   });
+}
+
+/** What is kept of each row group until the end of the file is some tens of megabytes then. */
+const PARQUET_ENTRIES_MAX = 1_000_000;
+
+function wantedOf({
+  since,
+  until,
+  type,
+  ...query
+}: endpoints.ExportQuery): Omit<EntriesWanted, "tenant" | "from" | "to"> {
+  return {
+    fromMs: since,
+    toMs: until,
+    types: type as EntryType[] | undefined,
+    filter: Object.fromEntries(USAGE_AXES.map((axis) => [axis, query[axis]])),
+  };
 }
 
 async function chainOf({ dbOf }: LedgerParts, tenant: string): Promise<Chain> {
