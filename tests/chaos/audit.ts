@@ -25,8 +25,14 @@ export interface LimitAnswer {
   readonly measure: "usd" | "tokens" | "requests";
   readonly amount: string;
   readonly window: WindowKind;
+  readonly time_zone: string;
   readonly mode: string;
-  readonly state: { readonly settled: string; readonly reserved: string; readonly remaining: string };
+  readonly state: {
+    readonly settled: string;
+    readonly reserved: string;
+    readonly remaining: string;
+    readonly resets_at: string | null;
+  };
 }
 
 /** A call that both sides know, under one name. */

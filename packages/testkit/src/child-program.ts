@@ -11,6 +11,8 @@ export interface ChildProgram {
   readonly ended: Promise<ChildEnd>;
   stdout(): string;
   stderr(): string;
+  /** Steps its wall clock; one that was started without `clockOffMs` keeps the right time. */
+  setClock(offMs: number): void;
   /** Resolves when the process has ended. */
   kill(signal: NodeJS.Signals): Promise<ChildEnd>;
 }
@@ -23,7 +25,7 @@ export interface ChildProgramOptions {
   readonly cwd?: string;
   /** A command that ends in `exec` of what follows it: the pid stays that of the program. */
   readonly inside?: readonly string[];
-  /** How far the program's wall clock is off: `Date` on its main thread. Its timers and `performance.now()` run as everywhere. */
+  /** How far the program's wall clock is off at first: `Date` on its main thread. Its timers and `performance.now()` run as everywhere. */
   readonly clockOffMs?: number;
 }
 
@@ -35,10 +37,12 @@ const ENDS_WITH_PARENT = `data:text/javascript,${encodeURIComponent(
   'process.stdin.on("end", () => process.kill(process.pid, "SIGTERM")).on("error", () => {}).resume().unref?.();',
 )}`;
 
-/** A machine whose clock is wrong, without a machine: a program of ours takes the time from `Date` alone. */
+/** A machine whose clock is wrong, without a machine: a program of ours takes the time from `Date` alone. Its steps come by the same pipe. */
 function withClockOff(ms: number): string {
   return `data:text/javascript,${encodeURIComponent(
-    `const { now } = Date; const off = ${ms};
+    `import { isMainThread } from "node:worker_threads";
+     const { now } = Date; let off = ${ms};
+     if (isMainThread) process.stdin.on("data", (lines) => (off = Number(String(lines).trim().split(" ").at(-1))));
      globalThis.Date = class extends Date {
        constructor(...parts) { super(...(parts.length === 0 ? [now() + off] : parts)); }
        static now() { return now() + off; }
@@ -47,8 +51,8 @@ function withClockOff(ms: number): string {
 }
 
 export function startChild(options: ChildProgramOptions): ChildProgram {
-  const { script, args = [], env = {}, cwd, inside = [], clockOffMs = 0 } = options;
-  const imports = [ENDS_WITH_PARENT, ...(clockOffMs === 0 ? [] : [withClockOff(clockOffMs)])];
+  const { script, args = [], env = {}, cwd, inside = [], clockOffMs } = options;
+  const imports = [ENDS_WITH_PARENT, ...(clockOffMs === undefined ? [] : [withClockOff(clockOffMs)])];
   const source = script.endsWith(".ts") ? ["--conditions=@tollhouse/source"] : [];
   const flags = [...imports.map((url) => `--import=${url}`), ...source];
   const command = [...inside, process.execPath, ...flags, script, ...args];
@@ -73,6 +77,7 @@ export function startChild(options: ChildProgramOptions): ChildProgram {
     ended,
     stdout: () => written.stdout,
     stderr: () => written.stderr,
+    setClock: (offMs) => void child.stdin.write(` ${offMs}`),
     kill: (signal) => {
       child.kill(signal);
       return ended;

@@ -9,7 +9,7 @@ export interface ClusterOptions {
   readonly providers: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly yaml?: string;
-  /** How far each gateway's wall clock is off; the rest are right. */
+  /** How far each gateway's wall clock is off at first, where it has one of its own; the rest are right. */
   readonly clocksOffMs?: readonly number[];
 }
 

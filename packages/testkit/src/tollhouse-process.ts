@@ -34,6 +34,8 @@ export interface TollhouseProcess {
   /** SIGSTOP: it is there, and does nothing. `resume` lets it go on as if no time had passed. */
   pause(): void;
   resume(): void;
+  /** Steps the clock of the process that runs now, if it has one of its own (`clockOffMs`). */
+  setClock(offMs: number): void;
   /** SIGKILL, to the server alone: its embedded database is left an orphan, as it would be. */
   kill(): Promise<void>;
   /** SIGTERM. Resolves when it has ended. */
@@ -115,6 +117,10 @@ class ServerProcess implements TollhouseProcess {
 
   resume(): void {
     process.kill(this.pid, "SIGCONT");
+  }
+
+  setClock(offMs: number): void {
+    this.#program?.setClock(offMs);
   }
 
   async kill(): Promise<void> {

@@ -7,7 +7,7 @@ import { LONG, SEED } from "../rounds.ts";
 import { audit } from "./auditor.ts";
 import { ClusterLoad, type AskedCall } from "./cluster-load.ts";
 import type { PurseAsk } from "./purse-asks.ts";
-import { startedWorld, type World } from "./started-world.ts";
+import { startedWorld, WORLD_MS_MAX, type World } from "./started-world.ts";
 
 // Three gateways that may each spend an allowance uncounted while Redis is away. Half of the calls are of a budget that is nearly spent by
 // then, and an eighth of a feature whose policy says that it fails closed.
@@ -30,7 +30,7 @@ beforeAll(async () => {
   edge = await makeLimit(first, "team:edge", String(BUDGET));
   const closed = { name: "careful", priority: 0, mode: "enforce", attach: { feature: "careful" }, fail_mode: "closed" };
   await first.control("POST", "/api/v1/policies", closed);
-});
+}, WORLD_MS_MAX);
 afterAll(() => world.close());
 
 function askAt(at: number): PurseAsk {

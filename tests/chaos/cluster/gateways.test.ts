@@ -7,7 +7,7 @@ import { LONG, SEED } from "../rounds.ts";
 import { audit } from "./auditor.ts";
 import { asked, ClusterLoad, type AskedCall } from "./cluster-load.ts";
 import type { PurseAsk } from "./purse-asks.ts";
-import { startedWorld, type World } from "./started-world.ts";
+import { startedWorld, WORLD_MS_MAX, type World } from "./started-world.ts";
 
 /** Within so long after a store is back, calls are admitted again. */
 const READY_MS = 5_000;
@@ -25,7 +25,7 @@ beforeAll(async () => {
   world = await startedWorld();
   ({ gateways } = world.cluster);
   await makeLimit(gateways[0] as TollhouseProcess, "team:rich", "1000000");
-});
+}, WORLD_MS_MAX);
 afterAll(() => world.close());
 
 let asks = 0;

@@ -12,6 +12,9 @@ import {
 } from "@tollhouse/testkit";
 import { pursePrices } from "./purse-asks.ts";
 
+/** Three processes, a PostgreSQL and a Redis start at once: on a busy machine that takes longer than any test. */
+export const WORLD_MS_MAX = 180_000;
+
 /** Three gateways, and a network that a test breaks between them and each of their stores. */
 export interface World {
   readonly simulator: SimulatorProcess;
@@ -22,7 +25,11 @@ export interface World {
   close(): Promise<void>;
 }
 
-export async function startedWorld(env: Readonly<Record<string, string>> = {}): Promise<World> {
+/** `clocksOffMs`: gateways have clocks of their own, which a test may step. */
+export async function startedWorld(
+  env: Readonly<Record<string, string>> = {},
+  clocksOffMs: readonly number[] = [],
+): Promise<World> {
   const [simulator, database, redis] = await Promise.all([simulatorProcess(), testDatabase(), startedRedis()]);
   const url = new URL(database.url);
   const toDatabase = await faultProxy({ path: join(url.searchParams.get("host") ?? "", `.s.PGSQL.${url.port}`) });
@@ -36,6 +43,7 @@ export async function startedWorld(env: Readonly<Record<string, string>> = {}): 
     providers: simulator.url,
     yaml: pursePrices(simulator.url),
     env,
+    clocksOffMs,
   });
   const close = async (): Promise<void> => {
     await cluster.remove();
