@@ -20,7 +20,11 @@ export const timeZoneSchema: z.ZodType<string> = z
 /** A decimal string: dollars with at most nine places for `usd`, a whole number for `tokens` and `requests`. Never a float. */
 export const limitAmountSchema: z.ZodType<string> = z
   .string({ error: 'expected a decimal string, such as "25.00"' })
-  .regex(/^\d{1,10}(\.\d{1,9})?$/, { error: 'expected a decimal string with at most nine places, such as "25.00"' })
+  .regex(/^\d{1,10}(\.\d{1,9})?$/, {
+    error: 'expected a decimal string with at most nine places, such as "25.00"',
+    // What is no number is not too large as well.
+    abort: true,
+  })
   .refine((text) => Number(text) <= 9_000_000_000, { error: "expected at most 9000000000" });
 
 /** `POST /api/v1/limits`. Unknown fields are rejected by name. */

@@ -19,9 +19,9 @@ export class ProblemError extends Error {
     return code === "SESSION_ENDED";
   }
 
-  /** Field → what was expected of it, for a form. */
+  /** Field → what was expected of it first, for a form. */
   get fields(): Readonly<Record<string, string>> {
-    return Object.fromEntries((this.problem?.errors ?? []).map(({ field, problem }) => [field, problem]));
+    return Object.fromEntries((this.problem?.errors ?? []).toReversed().map(({ field, problem }) => [field, problem]));
   }
 }
 

@@ -6,4 +6,7 @@ export interface NavigationGroup {
 }
 
 /** What stands at the side of every page, by what somebody comes for. */
-export const NAVIGATION: readonly NavigationGroup[] = [{ label: "Spend", pages: [{ label: "Overview", to: "/" }] }];
+export const NAVIGATION: readonly NavigationGroup[] = [
+  { label: "Spend", pages: [{ label: "Overview", to: "/" }] },
+  { label: "Control", pages: [{ label: "Budgets & limits", to: "/limits" }] },
+];

@@ -4,7 +4,7 @@ import { formatMoment, formatUtc } from "./format.ts";
 export function Moment({ at, otherwise = "–" }: { readonly at: string | null; readonly otherwise?: string }) {
   if (at === null) return <>{otherwise}</>;
   return (
-    <time dateTime={at} title={formatUtc(at)}>
+    <time dateTime={at} title={formatUtc(at)} style={{ whiteSpace: "nowrap" }}>
       {formatMoment(at)}
     </time>
   );

@@ -1,0 +1,38 @@
+import { Code, Text } from "@mantine/core";
+
+export const SCOPE_KINDS = [
+  "org",
+  "session",
+  "agent",
+  "feature",
+  "service",
+  "user",
+  "team",
+  "customer",
+  "key",
+  "model",
+  "provider",
+] as const;
+export type ScopeKind = (typeof SCOPE_KINDS)[number];
+
+/** `session:a:b` → session, `a:b`. What is no scope of ours counts as one of the whole tenant's for nobody: it is shown as it is. */
+export function splitScope(scope: string): { readonly kind: string; readonly value: string } {
+  const colon = scope.indexOf(":");
+  return colon < 0 ? { kind: scope, value: "" } : { kind: scope.slice(0, colon), value: scope.slice(colon + 1) };
+}
+
+/** What something applies to: its kind, and its name, which leads to its page where there is one. */
+export function Scope({ scope }: { readonly scope: string }) {
+  const { kind, value } = splitScope(scope);
+  if (kind === "org")
+    return (
+      <Text size="sm" span>
+        the whole organisation
+      </Text>
+    );
+  return (
+    <Text size="sm" span style={{ whiteSpace: "nowrap" }}>
+      {kind} <Code>{value}</Code>
+    </Text>
+  );
+}
