@@ -104,6 +104,7 @@ test("every bound of a node is a metric, with what is used of it", async () => {
     open_checks: 100_000,
     token_counts: 64,
     database_waiters: 1_000,
+    event_streams: 512,
     spool_bytes: 2 ** 30,
     event_loop_lag_ms: 100,
   });

@@ -15,6 +15,7 @@ import { KeyDirectory } from "./keys/key-directory.ts";
 import { fixedTurn, takeTurns, type JobTurn } from "./jobs/job-turn.ts";
 import { keepLedger } from "./ledger/keep-ledger.ts";
 import { SettledTap } from "./limits/settled-tap.ts";
+import { LiveEvents } from "./live/live-events.ts";
 import { createListener } from "./listener.ts";
 import { createLogger, type Logger } from "./process/logger.ts";
 import { createMetrics } from "./process/metrics.ts";
@@ -87,6 +88,7 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
         tokens,
         connections,
         databases: databases.tenants,
+        live,
         settings,
         counting,
       }),
@@ -170,6 +172,10 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
   const sdkParts = { gateway, upstreams, left: stores.checks, db, dbOf: databases.tenants.of, tenants, drained };
   const sdk = loadSdk({ ...sdkParts, heldAnywhere, mine });
   const reports = { dbOf: databases.tenants.of, keys, caughtUp: () => atMost(recorder.drained(), REPORT_WAIT_MS) };
+  const live = new LiveEvents({
+    dbOf: reports.dbOf,
+    failed: (error) => logger.warning("what became new could not be looked at", { error: toError(error) }),
+  });
   const ledger = keepLedger({
     db,
     dbOf: reports.dbOf,
@@ -197,7 +203,21 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
     waitingFor: () => waitingFor(gateway, counting),
     shared: counting.status,
   };
-  const parts = { once, gateway, sdk, tenants, directory, adminKey, checkpoints, walks, reports, settings, db, system };
+  const parts = {
+    once,
+    gateway,
+    sdk,
+    tenants,
+    directory,
+    adminKey,
+    checkpoints,
+    walks,
+    reports,
+    live,
+    settings,
+    db,
+    system,
+  };
   const control = await loadControl(parts);
   const pages = createPages({
     version: VERSION,
@@ -238,7 +258,10 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
       (stopping ??= shutDown({
         gateway,
         server,
-        draining: () => counting.drain(),
+        draining: () => {
+          live.close();
+          counting.drain();
+        },
         graceMs: settings.shutdownGraceSeconds * 1_000,
         steps: [
           () => control.close(),

@@ -2,6 +2,7 @@
 import { OPERATIONS, type Operations } from "./operations.ts";
 
 export { CODES, type CodeRow, type ReasonCode } from "./codes.ts";
+export * from "./live-events.ts";
 export * from "./operations.ts";
 
 export type OperationId = keyof Operations;

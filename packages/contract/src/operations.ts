@@ -1058,6 +1058,12 @@ export interface Operations {
     readonly body: undefined;
     readonly answer: Decision;
   };
+  getEvents: {
+    readonly params: Nothing;
+    readonly query: { readonly environment?: string; readonly since?: string; readonly follow?: "true" | "false"; readonly tenant?: string };
+    readonly body: undefined;
+    readonly answer: string;
+  };
   getHealth: {
     readonly params: Nothing;
     readonly query: Nothing;
@@ -1529,6 +1535,7 @@ export const OPERATIONS = {
   getCurrentSession: { method: "GET", path: "/api/v1/session", query: ["tenant"] },
   getCustomerPlan: { method: "GET", path: "/api/v1/customers/{id}/plan", query: ["environment","tenant"] },
   getDecision: { method: "GET", path: "/api/v1/decisions/{id}", query: ["tenant"] },
+  getEvents: { method: "GET", path: "/api/v1/events", query: ["environment","since","follow","tenant"] },
   getHealth: { method: "GET", path: "/health", query: [] },
   getKey: { method: "GET", path: "/api/v1/keys/{id}", query: ["environment","tenant"] },
   getKillSwitch: { method: "GET", path: "/api/v1/kill-switches/{id}", query: ["environment","tenant"] },

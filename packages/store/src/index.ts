@@ -77,6 +77,7 @@ export { CALL_OUTCOMES, type CallAnswer, type CallOutcome } from "./reports/call
 export * from "./reports/calls.ts";
 export * from "./reports/counter-sums.ts";
 export * from "./reports/limit-store.ts";
+export { latestSequence, newEntries, type ChangeNews, type NewEntries } from "./reports/new-entries.ts";
 export * from "./reports/session-report.ts";
 export * from "./reports/spent-in-scope.ts";
 export { USAGE_AXES, USAGE_GROUPS, type UsageAxis, type UsageGroup } from "./reports/usage-axes.ts";

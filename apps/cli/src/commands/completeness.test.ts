@@ -7,6 +7,7 @@ const NOT_FOR_A_TERMINAL = [
   "changePassword",
   "endSession",
   "evaluate",
+  "getEvents",
   "getMetrics",
   "getOpenApi",
   "getSignIn",

@@ -2,6 +2,7 @@ import { AppShell, Burger, Group, NavLink, ScrollArea, Text } from "@mantine/cor
 import { useDisclosure } from "@mantine/hooks";
 import { Link, useLocation } from "@tanstack/react-router";
 import { useEffect, type ReactNode } from "react";
+import { useLive } from "../api/live.ts";
 import type { Session } from "../api/session.ts";
 import { AccountMenu } from "./account-menu.tsx";
 import styles from "./frame.module.css";
@@ -12,6 +13,7 @@ import { PlacePicker } from "./place-picker.tsx";
 export function Frame({ session, children }: { readonly session: Session; readonly children: ReactNode }) {
   const [opened, { toggle, close }] = useDisclosure(false);
   const { pathname } = useLocation();
+  useLive();
   useEffect(close, [pathname, close]);
   return (
     <AppShell

@@ -41,7 +41,7 @@ export interface Endpoint<P = unknown, Q = unknown, B = unknown, A = unknown> {
   /** Absent: no body (204), or another place to go to (302). */
   readonly answer?: ZodType<A>;
   /** Of an answer that is a text and no JSON. */
-  readonly media?: "text/plain" | "application/x-ndjson" | "application/samlmetadata+xml";
+  readonly media?: "text/plain" | "application/x-ndjson" | "application/samlmetadata+xml" | "text/event-stream";
   /** Other forms of that text, which the query asks for. */
   readonly alsoMedia?: readonly string[];
   /** Is it also given as CSV, NDJSON and Parquet? */

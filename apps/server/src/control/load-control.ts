@@ -7,6 +7,7 @@ import type { Gateway } from "../gateway/gateway.ts";
 import type { KeyDirectory } from "../keys/key-directory.ts";
 import type { ChainWalks } from "../ledger/chain-walks.ts";
 import type { Checkpointer } from "../ledger/checkpointer.ts";
+import type { LiveEvents } from "../live/live-events.ts";
 import type { LimitService } from "../limits/limit-service.ts";
 import { loadMembers } from "../members/load-members.ts";
 import type { Place } from "../place.ts";
@@ -20,6 +21,7 @@ import { anomalyRuleRoutes } from "./routes/anomaly-rules.ts";
 import { blockRoutes } from "./routes/blocks.ts";
 import { checkRoutes } from "./routes/checks.ts";
 import { decisionRoutes } from "./routes/decisions.ts";
+import { eventRoutes } from "./routes/events.ts";
 import { keyRoutes } from "./routes/keys.ts";
 import { ledgerRoutes } from "./routes/ledger.ts";
 import { limitRoutes } from "./routes/limits.ts";
@@ -46,6 +48,7 @@ export interface ControlParts {
   readonly checkpoints: Checkpointer;
   readonly walks: ChainWalks;
   readonly reports: ReportParts;
+  readonly live: LiveEvents;
   readonly settings: Settings;
   /** As the installation. */
   readonly db: OpenDatabase;
@@ -54,7 +57,8 @@ export interface ControlParts {
 
 /** The control API with all its routes; whoever adds a resource adds its line here. */
 export function loadControl(parts: ControlParts): ReturnType<typeof createControlApi> {
-  const { once, gateway, sdk, tenants, directory, adminKey, checkpoints, walks, reports, settings, db, system } = parts;
+  const { once, gateway, sdk, tenants, directory, adminKey, checkpoints, walks, reports, live, settings, db, system } =
+    parts;
   const { spool, masterKey, now } = once;
   const { prices } = gateway;
   const limitsOf = (at: Place): LimitService => tenants.at(at).limits;
@@ -87,6 +91,7 @@ export function loadControl(parts: ControlParts): ReturnType<typeof createContro
         prices,
         at: (place) => ({ ...tenants.at(place), standing: once.countersOf(place.tenant), now }),
       }),
+      eventRoutes(live),
       anomalyRuleRoutes((at) => tenants.at(at).anomalies),
       blockRoutes(blocksOf),
       checkRoutes({ ...sdk, reports, tenants }),

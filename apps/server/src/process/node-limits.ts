@@ -4,6 +4,7 @@ import type { Counting } from "../counting/counting.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import { TOKEN_COUNTS_MAX, type QueuedTokenCounter } from "../tokens/count-tokens.ts";
 import { OPEN_MAX, type OpenChecks } from "../sdk/open-checks.ts";
+import { STREAMS_MAX, type LiveEvents } from "../live/live-events.ts";
 import type { Settings } from "../settings.ts";
 import type { WatchedLoad } from "./watch-load.ts";
 
@@ -21,13 +22,14 @@ export interface NodeLimitParts {
   readonly tokens: QueuedTokenCounter;
   readonly connections: () => number;
   readonly databases: TenantDatabases;
+  readonly live: LiveEvents;
   readonly counting: Pick<Counting, "bounds">;
   readonly settings: Settings;
 }
 
 /** Every queue and every bound of a node, as they are now. Whoever adds a queue adds its line here. */
 export function nodeLimits(parts: NodeLimitParts): readonly NodeLimit[] {
-  const { gateway, watched, checks, tokens, connections, databases, counting, settings } = parts;
+  const { gateway, watched, checks, tokens, connections, databases, live, counting, settings } = parts;
   const { load, state } = gateway;
   return [
     { name: "calls_in_flight", used: state.inFlight, max: load.bounds.callsInFlightMax },
@@ -38,6 +40,7 @@ export function nodeLimits(parts: NodeLimitParts): readonly NodeLimit[] {
     { name: "open_checks", used: checks.size, max: OPEN_MAX },
     { name: "token_counts", used: tokens.unanswered, max: TOKEN_COUNTS_MAX },
     { name: "database_waiters", used: databases.waiting(), max: WAITERS_MAX },
+    { name: "event_streams", used: live.size, max: STREAMS_MAX },
     { name: "spool_bytes", used: gateway.spool.state().bytes, max: settings.spoolBytesMax },
     // Without a bound there is none to be near.
     ...(settings.eventLoopLagMs === 0

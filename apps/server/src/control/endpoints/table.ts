@@ -4,6 +4,7 @@ import { listAudit } from "./audit.ts";
 import { BLOCK_ENDPOINTS } from "./blocks.ts";
 import { CHECK_ENDPOINTS } from "./checks.ts";
 import { getDecision } from "./decisions.ts";
+import { getEvents } from "./events.ts";
 import { createKey, getKey, listKeys, revokeKey, rotateKey, updateKey } from "./keys.ts";
 import { LEDGER_ENDPOINTS } from "./ledger.ts";
 import { createLimit, deleteLimit, getLimit, listLimits, updateLimit } from "./limits.ts";
@@ -46,6 +47,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   listCalls,
   getCall,
   getDecision,
+  getEvents,
   listAudit,
   listPrices,
   ...LEDGER_ENDPOINTS,
