@@ -14,10 +14,24 @@ const toll: MantineColorsTuple = [
   "#00543a",
 ];
 
+/** Mantine's, a shade darker where a button carries white text: 4.5 : 1 in the dark too. */
+const red: MantineColorsTuple = [
+  "#fff5f5",
+  "#ffe3e3",
+  "#ffc9c9",
+  "#ffa8a8",
+  "#ff8787",
+  "#ff6b6b",
+  "#fa5252",
+  "#d92d2d",
+  "#c92a2a",
+  "#b02525",
+];
+
 export const theme = createTheme({
   primaryColor: "toll",
   primaryShade: { light: 8, dark: 7 },
-  colors: { toll },
+  colors: { red, toll },
   defaultRadius: "sm",
   cursorType: "pointer",
   respectReducedMotion: true,

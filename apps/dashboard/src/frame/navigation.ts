@@ -8,5 +8,11 @@ export interface NavigationGroup {
 /** What stands at the side of every page, by what somebody comes for. */
 export const NAVIGATION: readonly NavigationGroup[] = [
   { label: "Spend", pages: [{ label: "Overview", to: "/" }] },
-  { label: "Control", pages: [{ label: "Budgets & limits", to: "/limits" }] },
+  {
+    label: "Control",
+    pages: [
+      { label: "Budgets & limits", to: "/limits" },
+      { label: "Kill switch", to: "/kill-switch" },
+    ],
+  },
 ];

@@ -1,0 +1,75 @@
+import { Badge, Button, Code } from "@mantine/core";
+import type { Block } from "@tollhouse/contract/control-client";
+import type { ReactNode } from "react";
+import { DataTable, type Column } from "../../parts/data-table.tsx";
+import { Moment } from "../../parts/moment.tsx";
+import { Scope } from "../../parts/scope.tsx";
+
+interface StopsTableProps {
+  readonly caption: string;
+  /** Absent while they are asked for. */
+  readonly stops: readonly Block[] | undefined;
+  readonly error: Error | null;
+  readonly empty: ReactNode;
+  /** null: the viewer may not. */
+  readonly lift: ((stop: Block) => void) | null;
+  readonly liftLabel: string;
+}
+
+/** What stops calls, those in force first; then those that ended by themselves of late. */
+export function StopsTable({ caption, stops, error, empty, lift, liftLabel }: StopsTableProps) {
+  const rows = (stops ?? []).toSorted((a, b) => Number(isOver(a)) - Number(isOver(b)) || compare(b, a));
+  return (
+    <DataTable
+      caption={caption}
+      columns={columnsOf(lift, liftLabel)}
+      rows={rows}
+      keyOf={({ id }) => id}
+      empty={empty}
+      error={error}
+      isPending={stops === undefined}
+    />
+  );
+}
+
+function isOver({ state }: Block): boolean {
+  return state === "expired";
+}
+
+function compare(a: Block, b: Block): number {
+  return Date.parse(a.created_at) - Date.parse(b.created_at);
+}
+
+function columnsOf(lift: ((stop: Block) => void) | null, label: string): readonly Column<Block>[] {
+  return [
+    { header: "Who", cell: ({ scope }) => <Scope scope={scope} /> },
+    { header: "State", cell: (stop) => <StopState stop={stop} /> },
+    { header: "Why", cell: ({ reason }) => reason },
+    { header: "By", cell: ({ operator }) => <Code>{operator}</Code> },
+    { header: "Since", cell: ({ created_at }) => <Moment at={created_at} /> },
+    { header: "Ends", cell: ({ expires_at }) => <Moment at={expires_at} otherwise="when somebody lifts it" /> },
+    {
+      header: "Actions",
+      isHeaderHidden: true,
+      cell: (stop) =>
+        lift !== null &&
+        !isOver(stop) && (
+          <Button size="compact-sm" variant="default" aria-label={`${label} ${stop.scope}`} onClick={() => lift(stop)}>
+            {label}
+          </Button>
+        ),
+    },
+  ];
+}
+
+function StopState({ stop }: { readonly stop: Block }) {
+  return isOver(stop) ? (
+    <Badge color="gray" variant="light" miw="max-content">
+      over
+    </Badge>
+  ) : (
+    <Badge color="red" variant="light" miw="max-content">
+      stopped
+    </Badge>
+  );
+}
