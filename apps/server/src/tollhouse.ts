@@ -187,7 +187,6 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
     logger,
     now,
   });
-  const { checkpoints, walks } = ledger;
   let address = "";
   const { roles } = settings;
   const system: SystemParts = {
@@ -210,8 +209,7 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
     tenants,
     directory,
     adminKey,
-    checkpoints,
-    walks,
+    ledger,
     reports,
     live,
     settings,

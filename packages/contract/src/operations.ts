@@ -291,6 +291,18 @@ export interface LedgerVerified {
   readonly problem: string | null;
 }
 
+export interface LedgerWalk {
+  readonly id: string;
+  readonly state: "waiting" | "running" | "ended" | "done";
+  readonly from: number;
+  readonly to: number | "latest";
+  readonly began_at: string;
+  readonly ended_at: string | null;
+  readonly walked: number;
+  readonly of: number | null;
+  readonly answer: LedgerVerified | null;
+}
+
 export interface Limit {
   readonly id: string;
   readonly scope: string;
@@ -860,6 +872,12 @@ export interface Operations {
     readonly body: PlanAssign;
     readonly answer: PlanAssigned;
   };
+  beginVerification: {
+    readonly params: Nothing;
+    readonly query: { readonly tenant?: string };
+    readonly body: LedgerRange;
+    readonly answer: LedgerWalk;
+  };
   changePassword: {
     readonly params: Nothing;
     readonly query: Nothing;
@@ -1214,6 +1232,12 @@ export interface Operations {
     readonly body: undefined;
     readonly answer: UserSummary;
   };
+  getVerification: {
+    readonly params: { readonly id: string };
+    readonly query: { readonly tenant?: string };
+    readonly body: undefined;
+    readonly answer: LedgerWalk;
+  };
   inviteMember: {
     readonly params: { readonly id: string };
     readonly query: { readonly tenant?: string };
@@ -1502,6 +1526,7 @@ export interface Operations {
 export const OPERATIONS = {
   assignCustomerPlan: { method: "PUT", path: "/api/v1/customers/{id}/plan", query: ["environment","tenant"] },
   assignUserPlan: { method: "PUT", path: "/api/v1/users/{id}/plan", query: ["environment","tenant"] },
+  beginVerification: { method: "POST", path: "/api/v1/ledger/verifications", query: ["tenant"] },
   changePassword: { method: "POST", path: "/api/v1/session/password", query: [] },
   createAnomalyRule: { method: "POST", path: "/api/v1/anomaly-rules", query: ["environment","tenant"] },
   createBlock: { method: "POST", path: "/api/v1/blocks", query: ["environment","tenant"] },
@@ -1561,6 +1586,7 @@ export const OPERATIONS = {
   getUsage: { method: "GET", path: "/api/v1/usage", query: ["from","to","group_by","time_zone","order","limit","cursor","format","session","agent","feature","service","user","team","customer","model","provider","key","environment","tenant"] },
   getUserPlan: { method: "GET", path: "/api/v1/users/{id}/plan", query: ["environment","tenant"] },
   getUserSummary: { method: "GET", path: "/api/v1/users/{id}/summary", query: ["environment","tenant"] },
+  getVerification: { method: "GET", path: "/api/v1/ledger/verifications/{id}", query: ["tenant"] },
   inviteMember: { method: "POST", path: "/api/v1/members/{id}/invite", query: ["tenant"] },
   listAnomalyRules: { method: "GET", path: "/api/v1/anomaly-rules", query: ["environment","tenant"] },
   listAudit: { method: "GET", path: "/api/v1/audit", query: ["limit","cursor","environment","action","subject","from","to","tenant"] },

@@ -48,6 +48,7 @@ export * from "./spool/segment.ts";
 export * from "./spool/spool-unavailable.ts";
 export * from "./spool/spool.ts";
 export * from "./ledger/verification-store.ts";
+export * from "./ledger/walk-store.ts";
 export * from "./ledger/verify-aside.ts";
 export * from "./ledger/verify-store.ts";
 export * from "./erasure/naming-rows.ts";

@@ -37,7 +37,7 @@ export interface Endpoint<P = unknown, Q = unknown, B = unknown, A = unknown> {
   readonly body?: ZodType<B>;
   /** A body that is left out counts as `{}`. */
   readonly bodyOptional?: true;
-  readonly status: 200 | 201 | 204 | 302;
+  readonly status: 200 | 201 | 202 | 204 | 302;
   /** Absent: no body (204), or another place to go to (302). */
   readonly answer?: ZodType<A>;
   /** Of an answer that is a text and no JSON. */

@@ -5,8 +5,7 @@ import type { Settings } from "../settings.ts";
 import type { BlockServices } from "../blocks/load-block-services.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import type { KeyDirectory } from "../keys/key-directory.ts";
-import type { ChainWalks } from "../ledger/chain-walks.ts";
-import type { Checkpointer } from "../ledger/checkpointer.ts";
+import type { KeptLedger } from "../ledger/keep-ledger.ts";
 import type { LiveEvents } from "../live/live-events.ts";
 import type { LimitService } from "../limits/limit-service.ts";
 import { loadMembers } from "../members/load-members.ts";
@@ -37,6 +36,7 @@ import { summaryRoutes } from "./routes/summary.ts";
 import { systemRoutes } from "./routes/system.ts";
 import { tenantRoutes } from "./routes/tenants.ts";
 import { usageRoutes, type ReportParts } from "./routes/usage.ts";
+import { verificationRoutes } from "./routes/verification.ts";
 
 export interface ControlParts {
   readonly once: InstallationParts;
@@ -45,8 +45,7 @@ export interface ControlParts {
   readonly tenants: TenantRegistry;
   readonly directory: KeyDirectory;
   readonly adminKey: AdminKey;
-  readonly checkpoints: Checkpointer;
-  readonly walks: ChainWalks;
+  readonly ledger: Pick<KeptLedger, "checkpoints" | "walks" | "jobs">;
   readonly reports: ReportParts;
   readonly live: LiveEvents;
   readonly settings: Settings;
@@ -57,8 +56,7 @@ export interface ControlParts {
 
 /** The control API with all its routes; whoever adds a resource adds its line here. */
 export function loadControl(parts: ControlParts): ReturnType<typeof createControlApi> {
-  const { once, gateway, sdk, tenants, directory, adminKey, checkpoints, walks, reports, live, settings, db, system } =
-    parts;
+  const { once, gateway, sdk, tenants, directory, adminKey, ledger, reports, live, settings, db, system } = parts;
   const { spool, masterKey, now } = once;
   const { prices } = gateway;
   const limitsOf = (at: Place): LimitService => tenants.at(at).limits;
@@ -86,7 +84,8 @@ export function loadControl(parts: ControlParts): ReturnType<typeof createContro
       usageRoutes(reports),
       summaryRoutes({ reports, limitsOf, now }),
       priceRoutes(prices, now),
-      ledgerRoutes({ ...reports, checkpoints, walks }),
+      ledgerRoutes({ ...reports, ...ledger }),
+      verificationRoutes({ ...reports, ...ledger }),
       decisionRoutes(reports, {
         prices,
         at: (place) => ({ ...tenants.at(place), standing: once.countersOf(place.tenant), now }),

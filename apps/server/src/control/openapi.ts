@@ -176,7 +176,7 @@ function parametersOf(
 function success({ status, answer, media, alsoMedia = [], exports, etag, example }: Endpoint, schemas: Json): Json {
   const tag = { description: "The version, for If-Match.", schema: { type: "string" }, example: '"1"' };
   return {
-    description: { 200: "Done.", 201: "Made.", 204: "Gone.", 302: "Go on there." }[status],
+    description: { 200: "Done.", 201: "Made.", 202: "Begun.", 204: "Gone.", 302: "Go on there." }[status],
     ...(etag === true && { headers: { ETag: tag } }),
     ...(answer !== undefined && {
       content: {

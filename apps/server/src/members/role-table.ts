@@ -39,6 +39,8 @@ const NAMED = {
   changePassword: "read",
   listPrices: "read",
   verifyLedger: "read",
+  beginVerification: "read",
+  getVerification: "read",
   exportLedger: "read",
   previewKillSwitch: "operate",
   createKillSwitch: "operate",

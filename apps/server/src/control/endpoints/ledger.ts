@@ -5,97 +5,6 @@ import { endpoint } from "../endpoint.ts";
 import { decisionParams, hash, instant, pageLimit, sequence, sequenceCursor, time, valuesOf } from "./fields.ts";
 import { EXAMPLE_DECISION } from "./reports.ts";
 
-const asked = z.number({ error: "expected a sequence number from 1 on" }).int().min(1);
-const verifyBody = z
-  .strictObject({
-    from: asked.default(1),
-    to: z.union([asked, z.literal("latest")], { error: "expected a sequence number or `latest`" }).default("latest"),
-    pin: z
-      .string({ error: "expected the text of a checkpoint" })
-      .max(256 * 1024)
-      .optional()
-      .meta({ description: "A checkpoint that you kept: its entries must be there still." }),
-  })
-  // Nothing would be looked at, and nothing is found wrong with nothing.
-  .refine(({ from, to }) => to === "latest" || from <= to, {
-    path: ["to"],
-    error: "expected a sequence not before from",
-  })
-  .meta({ id: "LedgerRange" });
-
-const verified = z
-  .strictObject({
-    result: z.enum(["PASS", "FAIL"]),
-    tail: z
-      .enum(["PROVEN", "NOT PROVEN"])
-      .meta({ description: "NOT PROVEN: nothing here shows that no entries were cut off the end." }),
-    proven_to: sequence.nullable().meta({ description: "The sequence up to which the pin shows that none was." }),
-    entries: z.int().min(0),
-    checkpoints: z.int().min(0).meta({ description: "Those whose signature and root agree with the entries." }),
-    first_bad_sequence: sequence.nullable(),
-    problem: z.string().nullable(),
-  })
-  .meta({ id: "LedgerVerified" });
-
-export const verifyLedger = endpoint({
-  operationId: "verifyLedger",
-  method: "POST",
-  path: "/api/v1/ledger/verify",
-  tag: "ledger",
-  summary:
-    "Walk the chain: hashes, MACs, gaps, the columns that are derived from it, roots and signatures of checkpoints.",
-  body: verifyBody,
-  bodyOptional: true,
-  status: 200,
-  answer: verified,
-  errors: ["REQUEST_TOO_LARGE"],
-  example: {
-    body: { from: 1, to: "latest" },
-    answer: {
-      result: "PASS",
-      tail: "NOT PROVEN",
-      proven_to: null,
-      entries: 4821,
-      checkpoints: 5,
-      first_bad_sequence: null,
-      problem: null,
-    },
-  },
-});
-
-export const getVerification = endpoint({
-  operationId: "getLedgerVerification",
-  method: "GET",
-  path: "/api/v1/ledger/verification",
-  tag: "ledger",
-  summary: "What the nightly verification of the chain found last: each night what was added, once a month all of it.",
-  keys: true,
-  status: 200,
-  answer: z
-    .strictObject({
-      result: z
-        .enum(["PASS", "FAIL", "NOT YET"])
-        .meta({ description: "NOT YET: no night has passed since the chain began, and nothing is said of it." }),
-      looked_at: time.nullable(),
-      whole_at: time.nullable().meta({ description: "When the chain was last walked from its first entry on." }),
-      verified_to: z.int().min(0).meta({ description: "Entries 1 to this one are sound." }),
-      first_bad_sequence: sequence.nullable(),
-      problem: z.string().nullable(),
-    })
-    .meta({ id: "NightlyVerification" }),
-  errors: [],
-  example: {
-    answer: {
-      result: "PASS",
-      looked_at: "2026-11-21T03:00:12.000Z",
-      whole_at: "2026-11-01T03:00:41.000Z",
-      verified_to: 4821,
-      first_bad_sequence: null,
-      problem: null,
-    },
-  },
-});
-
 const ORIGIN = "tollhouse/4f1c2d3e4a5b6c7d8e9f0a1b2c3d4e5f/00000000000000000000000000000001";
 const EXAMPLE_NOTE = `${ORIGIN}\n4821\n${Buffer.alloc(32, 7).toString("base64")}\n\n\u2014 ${ORIGIN} ${Buffer.alloc(68, 7).toString("base64")}\n`;
 const EXAMPLE_KEY = `${ORIGIN}+07070707+${Buffer.alloc(33, 1).toString("base64")}`;
@@ -297,8 +206,6 @@ export const exportLedger = endpoint({
 });
 
 export const LEDGER_ENDPOINTS = [
-  verifyLedger,
-  getVerification,
   getCheckpoint,
   listCheckpoints,
   getPublicKey,

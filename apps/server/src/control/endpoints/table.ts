@@ -7,6 +7,7 @@ import { getDecision } from "./decisions.ts";
 import { getEvents } from "./events.ts";
 import { createKey, getKey, listKeys, revokeKey, rotateKey, updateKey } from "./keys.ts";
 import { LEDGER_ENDPOINTS } from "./ledger.ts";
+import { VERIFICATION_ENDPOINTS } from "./verification.ts";
 import { createLimit, deleteLimit, getLimit, listLimits, updateLimit } from "./limits.ts";
 import { PLAN_ENDPOINTS } from "./plans.ts";
 import { POLICY_ENDPOINTS } from "./policies.ts";
@@ -50,6 +51,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   getEvents,
   listAudit,
   listPrices,
+  ...VERIFICATION_ENDPOINTS,
   ...LEDGER_ENDPOINTS,
   ...BLOCK_ENDPOINTS,
   ...SESSION_ENDPOINTS,

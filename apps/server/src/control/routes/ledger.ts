@@ -1,34 +1,22 @@
 import { Readable } from "node:stream";
 import type { FastifyInstance } from "fastify";
-import {
-  formatTlogProof,
-  genesisHash,
-  LedgerFormatError,
-  originOf,
-  verifierKey,
-  type Checkpoint,
-  type EntryType,
-} from "@tollhouse/ledger";
+import { formatTlogProof, genesisHash, verifierKey, type EntryType } from "@tollhouse/ledger";
 import {
   callByDecision,
   checkpointsFrom,
   exportEntries,
   idBytes,
   loadDeploymentId,
-  loadVerification,
-  openWithAny,
   pageOfCheckpoints,
   proveConsistency,
   proveEntry,
   readEntries,
   sha256,
   USAGE_AXES,
-  type Chain,
   type EntriesWanted,
   type ReadEntry,
   type StoredCheckpoint,
 } from "@tollhouse/store";
-import type { ChainWalks } from "../../ledger/chain-walks.ts";
 import type { Checkpointer } from "../../ledger/checkpointer.ts";
 import { serve } from "../endpoint.ts";
 import * as endpoints from "../endpoints/ledger.ts";
@@ -36,77 +24,19 @@ import { Exports } from "../exports.ts";
 import { LEDGER_COLUMNS } from "../ledger-columns.ts";
 import { Problem } from "../problem.ts";
 import type { ReportParts } from "./usage.ts";
+import { chainOf } from "./verification.ts";
 
 export interface LedgerParts extends ReportParts {
   readonly checkpoints: Checkpointer;
-  readonly walks: Pick<ChainWalks, "walk">;
 }
 
-/** The chain for those who check it: verify, signed checkpoints, proofs and export. */
+/** The chain for those who check it: signed checkpoints, proofs and export. */
 export function ledgerRoutes(parts: LedgerParts): (app: FastifyInstance) => void {
   return (app) => {
-    serveVerify(app, parts);
-    serveVerification(app, parts);
     serveCheckpoints(app, parts);
     serveProofs(app, parts);
     serveExport(app, parts);
   };
-}
-
-function serveVerify(app: FastifyInstance, parts: LedgerParts): void {
-  const { caughtUp, walks, checkpoints } = parts;
-  serve(app, endpoints.verifyLedger, async ({ body: { from, to, pin }, request: { access }, reply }) => {
-    await caughtUp();
-    const chain = await chainOf(parts, access.tenant);
-    const pinned = pin === undefined ? null : openPin(pin, chain, parts);
-    if (pinned !== null && (from > pinned.size || (to !== "latest" && to < pinned.size)))
-      throw new Problem("REQUEST_INVALID", `pin: expected a range that contains its last entry, ${pinned.size}`);
-    // Nobody waits any more for what a client has left.
-    const left = new AbortController();
-    reply.raw.once("close", () => left.abort());
-    const range = {
-      tenant: access.tenant,
-      from: BigInt(from),
-      to: to === "latest" ? to : BigInt(to),
-      noteKeys: checkpoints.signer.keys(chain),
-      ...(pinned !== null && { pin: pinned }),
-    };
-    const verified = await walks.walk(range, { signal: left.signal });
-    return {
-      result: verified.result,
-      tail: verified.tail,
-      proven_to: verified.provenTo === null ? null : Number(verified.provenTo),
-      entries: Number(verified.entries),
-      checkpoints: verified.checkpoints,
-      first_bad_sequence: verified.firstBadSequence === null ? null : Number(verified.firstBadSequence),
-      problem: verified.problem,
-    };
-  });
-}
-
-const NOT_YET = {
-  result: "NOT YET",
-  looked_at: null,
-  whole_at: null,
-  verified_to: 0,
-  first_bad_sequence: null,
-  problem: null,
-} as const;
-
-/** By itself it looks at night; what it found then is told here. */
-function serveVerification(app: FastifyInstance, { dbOf }: LedgerParts): void {
-  serve(app, endpoints.getVerification, async ({ request: { access } }) => {
-    const found = await loadVerification(dbOf(access.tenant), access.tenant);
-    if (found === null) return NOT_YET;
-    return {
-      result: found.problem === null ? ("PASS" as const) : ("FAIL" as const),
-      looked_at: new Date(found.lookedMs).toISOString(),
-      whole_at: new Date(found.wholeMs).toISOString(),
-      verified_to: Number(found.verifiedTo),
-      first_bad_sequence: found.firstBadSequence === null ? null : Number(found.firstBadSequence),
-      problem: found.problem,
-    };
-  });
 }
 
 function serveCheckpoints(app: FastifyInstance, parts: LedgerParts): void {
@@ -228,10 +158,6 @@ function wantedOf({
   };
 }
 
-async function chainOf({ dbOf }: LedgerParts, tenant: string): Promise<Chain> {
-  return { tenant, origin: originOf(await loadDeploymentId(dbOf(tenant)), tenant) };
-}
-
 /** A checkpoint that covers this entry: the latest, or one of this moment. Without a sequence: any. */
 async function covering({ dbOf, checkpoints }: LedgerParts, tenant: string, sequence = 1): Promise<StoredCheckpoint> {
   const [newest] = await pageOfCheckpoints(dbOf(tenant), tenant, 1);
@@ -244,15 +170,6 @@ async function checkpointOf({ dbOf }: LedgerParts, tenant: string, size: number)
   const [found] = await checkpointsFrom(dbOf(tenant), tenant, { from: size, to: size, rowsMax: 1 });
   if (found === undefined) throw new Problem("NOT_FOUND", `There is no checkpoint of ${size} entries`);
   return found;
-}
-
-function openPin(note: string, chain: Chain, { checkpoints }: LedgerParts): Checkpoint {
-  try {
-    return openWithAny(note, checkpoints.signer.keys(chain));
-  } catch (error) {
-    if (!(error instanceof LedgerFormatError)) throw error;
-    throw new Problem("REQUEST_INVALID", `pin: expected a checkpoint of this ledger: ${error.message}`);
-  }
 }
 
 function hex(bytes: Uint8Array): string {
