@@ -15,4 +15,8 @@ export const NAVIGATION: readonly NavigationGroup[] = [
       { label: "Kill switch", to: "/kill-switch" },
     ],
   },
+  {
+    label: "Set-up",
+    pages: [{ label: "Keys", to: "/keys" }],
+  },
 ];

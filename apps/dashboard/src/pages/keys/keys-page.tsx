@@ -1,80 +1,67 @@
-import { Badge, Button, Code, Text } from "@mantine/core";
+import { Button, Code, Modal } from "@mantine/core";
 import type { Key } from "@tollhouse/contract/control-client";
 import { useState } from "react";
-import { useChange, usePages } from "../../api/use-operation.ts";
+import { useMay } from "../../api/session.ts";
+import { usePages } from "../../api/use-operation.ts";
 import { Page } from "../../frame/page.tsx";
-import { Confirm } from "../../parts/confirm.tsx";
-import { DataTable, type Column } from "../../parts/data-table.tsx";
+import { DataTable } from "../../parts/data-table.tsx";
 import { EmptyState } from "../../parts/empty-state.tsx";
-import { Moment } from "../../parts/moment.tsx";
-import { CreateKey } from "./create-key.tsx";
+import { CreateKey, EditKey } from "./create-key.tsx";
+import { columnsOf, type KeyAction } from "./key-columns.tsx";
+import { RevokeKey, RotateKey } from "./rotate-key.tsx";
+import { UseKey } from "./use-key.tsx";
 
-type Asked = { readonly kind: "create" } | { readonly kind: "revoke"; readonly key: Key } | null;
+type Asked = { readonly kind: "create" } | { readonly kind: KeyAction; readonly key: Key } | null;
 
 export function KeysPage() {
   const [asked, setAsked] = useState<Asked>(null);
   const keys = usePages("listKeys", {}, (page) => page.keys);
-  const close = () => setAsked(null);
+  const mayManage = useMay("manage");
+  const create = () => setAsked({ kind: "create" });
   return (
-    <Page title="Keys" actions={<Button onClick={() => setAsked({ kind: "create" })}>Create a key</Button>}>
+    <Page title="Keys" actions={mayManage && <Button onClick={create}>Create a key</Button>}>
       <DataTable
         caption="Keys of this environment"
-        columns={columnsOf((key) => setAsked({ kind: "revoke", key }))}
+        columns={columnsOf(mayManage, (kind, key) => setAsked({ kind, key }))}
         keyOf={(key) => key.id}
-        empty={<EmptyState title="No keys yet">Create one for each product that calls a model.</EmptyState>}
+        empty={
+          <EmptyState title="No keys yet">
+            {mayManage
+              ? "Create one for each product that calls a model: it says whose calls they are, and can be revoked alone."
+              : "Somebody who may change keys can create one, here or with "}
+            {!mayManage && <Code>tollhouse keys create</Code>}
+          </EmptyState>
+        }
         {...keys}
       />
-      {asked?.kind === "create" && <CreateKey onClose={close} />}
-      {asked?.kind === "revoke" && <RevokeKey apiKey={asked.key} onClose={close} />}
+      <AskedOf asked={asked} onClose={() => setAsked(null)} />
     </Page>
   );
 }
 
-function columnsOf(revoke: (key: Key) => void): readonly Column<Key>[] {
-  return [
-    { header: "Name", cell: ({ name }) => name },
-    { header: "Id", cell: ({ id }) => <Code>{id}</Code> },
-    { header: "May", cell: ({ permissions }) => permissions.join(", ") },
-    { header: "State", cell: (key) => <KeyState apiKey={key} /> },
-    { header: "Last used", cell: ({ last_used_at }) => <Moment at={last_used_at} otherwise="never" /> },
-    { header: "Created", cell: ({ created_at }) => <Moment at={created_at} /> },
-    {
-      header: "Actions",
-      isHeaderHidden: true,
-      cell: (key) =>
-        key.revoked_at === null && (
-          <Button size="compact-sm" variant="default" onClick={() => revoke(key)} aria-label={`Revoke ${key.name}`}>
-            Revoke
-          </Button>
-        ),
-    },
-  ];
-}
-
-function KeyState({ apiKey: { revoked_at, expires_at } }: { readonly apiKey: Key }) {
-  if (revoked_at !== null) return <Badge color="gray">revoked</Badge>;
-  if (expires_at === null) return <Badge>valid</Badge>;
-  const isOver = Date.parse(expires_at) <= Date.now();
-  return (
-    <Text size="sm" span>
-      {isOver ? "expired " : "until "}
-      <Moment at={expires_at} />
-    </Text>
-  );
-}
-
-function RevokeKey({ apiKey, onClose }: { readonly apiKey: Key; readonly onClose: () => void }) {
-  const revoke = useChange("revokeKey", ["listKeys"], onClose);
-  return (
-    <Confirm
-      title={`Revoke ${apiKey.name}?`}
-      action="Revoke"
-      isBusy={revoke.isPending}
-      error={revoke.error}
-      onConfirm={() => revoke.mutate({ input: { params: { id: apiKey.id } } })}
-      onClose={onClose}
-    >
-      Calls with this key are refused from now on. A revoked key cannot be made valid again.
-    </Confirm>
-  );
+function AskedOf({ asked, onClose }: { readonly asked: Asked; readonly onClose: () => void }) {
+  switch (asked?.kind) {
+    case undefined:
+      return null;
+    case "create":
+      return <CreateKey onClose={onClose} />;
+    case "edit":
+      return <EditKey apiKey={asked.key} onClose={onClose} />;
+    case "rotate":
+      return <RotateKey apiKey={asked.key} onClose={onClose} />;
+    case "revoke":
+      return <RevokeKey apiKey={asked.key} onClose={onClose} />;
+    case "use":
+      return (
+        <Modal
+          opened
+          onClose={onClose}
+          size="lg"
+          title={`Use ${asked.key.name}`}
+          closeButtonProps={{ "aria-label": "Close" }}
+        >
+          <UseKey secret={`th_${asked.key.environment}_${asked.key.id.replace("key_", "")}_…`} />
+        </Modal>
+      );
+  }
 }
