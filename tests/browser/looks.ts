@@ -32,6 +32,7 @@ export async function shot(page: Page, name: string): Promise<void> {
     for (const colorScheme of SCHEMES) {
       await page.emulateMedia({ colorScheme });
       await page.locator(`html[data-mantine-color-scheme="${colorScheme}"]`).waitFor({ state: "attached" });
+      await settled(page);
       await page.screenshot({ path: join(FOLDER, `${name}-${width}-${colorScheme}.png`), fullPage: true });
       const isAsked = IS_LONG || ASKED.has(`${width} ${colorScheme}`);
       const found = [...(isAsked ? await seriousFindings(page) : []), ...(await sideways(page))];
@@ -39,6 +40,11 @@ export async function shot(page: Page, name: string): Promise<void> {
     }
   }
   expect(wrong, `what is wrong with ${name}`).toEqual([]);
+}
+
+/** Colours change over a tenth of a second, and what is half between two is no look of ours. */
+async function settled(page: Page): Promise<void> {
+  await page.evaluate("Promise.all(document.getAnimations().map(({ finished }) => finished.catch(() => undefined)))");
 }
 
 async function sideways(page: Page): Promise<string[]> {

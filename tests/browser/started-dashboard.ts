@@ -5,7 +5,6 @@ import { chromium, type Browser, type BrowserContext, type Page } from "playwrig
 import { afterAll, afterEach, beforeAll, expect } from "vitest";
 import {
   startedTollhouse,
-  TEST_ADMIN_KEY,
   type StartedOptions,
   type StartedTollhouse,
 } from "../../packages/testkit/src/started-tollhouse.ts";
@@ -45,6 +44,7 @@ export function dashboardTests(options: DashboardOptions = {}): Dashboard {
   let browser: Browser;
   const opened: BrowserContext[] = [];
   const complaints: string[] = [];
+  const made = new Set<Role>();
 
   beforeAll(async () => {
     mustBeBuilt();
@@ -77,25 +77,37 @@ export function dashboardTests(options: DashboardOptions = {}): Dashboard {
     get world() {
       return world;
     },
-    signedIn: (role, page) => open((context) => signIn(context, role), page),
+    signedIn: (role, page) => open((context) => signIn(context, world, role, made), page),
     stranger: (page) => open(() => Promise.resolve(), page),
   };
 }
 
-/** Until members can sign in: the admin key on every request, and a session as the server will tell it. */
-async function signIn(context: BrowserContext, role: Role): Promise<void> {
-  await context.setExtraHTTPHeaders({ authorization: `Bearer ${TEST_ADMIN_KEY}` });
-  const permissions = ["read", "operate", "manage", "payloads", "members", "own", "installation"];
-  const session = {
-    member: { id: "mem_1", name: "Ada Bell", email: "ada@example.com", role },
-    actor: "member:mem_1",
-    tenant: "default",
-    environments: ["dev", "prod", "staging"],
-    permissions: role === "viewer" ? ["read"] : role === "operator" ? ["read", "operate"] : permissions,
-    csrf_token: "csrf",
-    expires_at: null,
-  };
-  await context.route("**/api/v1/session", (route) => route.fulfill({ json: session }));
+const NAMES: { readonly [R in Role]: string } = {
+  owner: "Ada Bell",
+  admin: "Bea Cole",
+  operator: "Cem Dogan",
+  viewer: "Dee Evans",
+};
+/** Of every member here. */
+export const PASSWORD = "correct horse battery staple";
+
+export function emailOf(role: Role): string {
+  return `${role}@example.com`;
+}
+
+/** As the page of sign-in does it: the answer gives the browser its cookie. Makes the member at the first time. */
+async function signIn(
+  { request }: BrowserContext,
+  world: StartedTollhouse,
+  role: Role,
+  made: Set<Role>,
+): Promise<void> {
+  const email = emailOf(role);
+  if (!made.has(role))
+    await world.control("POST", "/api/v1/members", { email, name: NAMES[role], role, password: PASSWORD });
+  made.add(role);
+  const answer = await request.post(`${world.url}/api/sign-in/password`, { data: { email, password: PASSWORD } });
+  if (!answer.ok()) throw new Error(`sign-in of the ${role}: ${answer.status()} ${await answer.text()}`);
 }
 
 async function startedBrowser(): Promise<Browser> {
