@@ -4,6 +4,9 @@ interface Snippet {
   readonly code: (origin: string, key: string) => string;
 }
 
+/** Quoted by themselves, so that nobody takes an import of a snippet for one of this file. */
+const PACKAGES = { openai: '"openai"', anthropic: '"@anthropic-ai/sdk"', gemini: '"@google/genai"' };
+
 /** How each client is pointed here. The session is there to be copied: attribution begins with it. */
 export const SNIPPETS: readonly Snippet[] = [
   {
@@ -23,7 +26,7 @@ print(answer.choices[0].message.content)`,
   },
   {
     client: "OpenAI, TypeScript",
-    code: (origin, key) => `import OpenAI from "openai";
+    code: (origin, key) => `import OpenAI from ${PACKAGES.openai};
 
 const client = new OpenAI({
   baseURL: "${origin}/v1",
@@ -54,7 +57,7 @@ print(answer.content)`,
   },
   {
     client: "Anthropic, TypeScript",
-    code: (origin, key) => `import Anthropic from "@anthropic-ai/sdk";
+    code: (origin, key) => `import Anthropic from ${PACKAGES.anthropic};
 
 const client = new Anthropic({
   baseURL: "${origin}",
@@ -84,7 +87,7 @@ print(answer.text)`,
   },
   {
     client: "Gemini, TypeScript",
-    code: (origin, key) => `import { GoogleGenAI } from "@google/genai";
+    code: (origin, key) => `import { GoogleGenAI } from ${PACKAGES.gemini};
 
 const client = new GoogleGenAI({
   apiKey: "${key}",
