@@ -63,7 +63,7 @@ const FROM: Readonly<Record<"operator" | "admin" | "owner" | "owner of default",
   "owner of default": ["createTenant", "getSystem", "getTenant", "listTenants"],
 };
 /** No GET, and changes nothing but the session that asks. */
-const READ_ALL_THE_SAME = ["changePassword", "endSession", "verifyLedger"];
+const READ_ALL_THE_SAME = ["beginVerification", "changePassword", "endSession", "verifyLedger"];
 
 const asked: readonly Endpoint[] = (ENDPOINTS as readonly Endpoint[]).filter(
   ({ open, caller, operationId }) => open !== true && caller === undefined && operationId !== "endSession",

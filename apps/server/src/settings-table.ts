@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import { optional, required, secret } from "./setting.ts";
 import {
   baseUrl,
   bytes,
@@ -19,59 +19,8 @@ import {
   redisUrlsOf,
   readWebhooks,
   readWebhookSecret,
-  type Read,
 } from "./setting-text.ts";
-
-/**
- * One setting. Its YAML name is the variable in lower case without `TOLLHOUSE_` (`yamlKey`). `schema` reads the trimmed text,
- * wherever it came from: the file is read without YAML's own types, so that `default_budget: 10.10` never becomes a float.
- */
-export interface Setting<T> {
-  readonly variable: string;
-  readonly schema: z.ZodType<T, string>;
-  /** Text that is read where nothing is set; null: the value is then null. */
-  readonly fallback: string | null;
-  readonly expected: string;
-  readonly meaning: string;
-  /** Never echoed in an error. */
-  readonly secret: boolean;
-  /** Is an empty text a value? Otherwise it counts as not set: compose files hand on empty variables. */
-  readonly emptyIsValue: boolean;
-}
-
-interface Extras {
-  readonly secret?: boolean;
-  readonly emptyIsValue?: boolean;
-}
-
-function required<T>(
-  variable: string,
-  fallback: string,
-  [schema, expected]: Read<T>,
-  meaning: string,
-  extras: Extras = {},
-): Setting<T> {
-  return {
-    variable,
-    schema,
-    fallback,
-    expected,
-    meaning,
-    secret: extras.secret ?? false,
-    emptyIsValue: extras.emptyIsValue ?? false,
-  };
-}
-
-function optional<T>(
-  variable: string,
-  [schema, expected]: Read<T>,
-  meaning: string,
-  extras: Extras = {},
-): Setting<T | null> {
-  return { ...required<T | null>(variable, "", [schema, expected], meaning, extras), fallback: null };
-}
-
-const secret: Extras = { secret: true };
+import { SIGN_IN_SETTINGS } from "./single-sign-on/sign-in-settings.ts";
 
 /** Every setting, in the order of `docs/settings.md`. */
 export const SETTINGS = {
@@ -264,6 +213,7 @@ export const SETTINGS = {
     integer(0, 60_000),
     "a node whose event loop is behind by more than this for a second refuses new calls with `OVERLOADED` until it is not; `0` = never",
   ),
+  ...SIGN_IN_SETTINGS,
   controlRequestsPerMinute: required(
     "TOLLHOUSE_CONTROL_REQUESTS_PER_MINUTE",
     "6000",

@@ -4,7 +4,8 @@ import type { z } from "zod";
 import { DEFAULT_AUTH, providersSchema } from "./provider-settings.ts";
 import type { ProviderSettings } from "./provider-settings.ts";
 import { SETTINGS, yamlKey } from "./settings-table.ts";
-import type { Setting } from "./settings-table.ts";
+import type { Setting } from "./setting.ts";
+import { missingSignInSettings } from "./single-sign-on/sign-in-settings.ts";
 
 type Values = { readonly [K in keyof typeof SETTINGS]: z.output<(typeof SETTINGS)[K]["schema"]> };
 
@@ -100,7 +101,11 @@ export function loadSettings(input: SettingsInput): Settings {
 /** Texts that must never appear in a log line: provider keys, our keys, passwords inside URLs, in each spelling they have. */
 export function secretsOf(settings: Settings): string[] {
   const secrets = settings.providers.map((provider) => provider.apiKey);
-  secrets.push(settings.adminKey, settings.checkpointBucketCredentials?.secretAccessKey ?? null);
+  secrets.push(
+    settings.adminKey,
+    settings.oidcClientSecret,
+    settings.checkpointBucketCredentials?.secretAccessKey ?? null,
+  );
   for (const encoding of ["hex", "base64", "base64url"] as const)
     for (const key of [settings.masterKey, settings.checkpointWebhookSecret, ...(settings.ledgerSigningKeys ?? [])])
       secrets.push(key?.toString(encoding) ?? null);
@@ -170,7 +175,7 @@ function contradictions(values: Values, loopback: boolean): SettingsProblem[] {
       name: "TOLLHOUSE_ROLE",
       problem: "expected `gateway` among the roles, because REDIS_URL is not set: one process has all counters",
     });
-  return problems;
+  return [...problems, ...missingSignInSettings(values)];
 }
 
 function builtIn(name: "openai" | "anthropic" | "gemini", baseUrl: string, apiKey: string | null): ProviderSettings {

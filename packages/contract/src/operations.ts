@@ -872,6 +872,12 @@ export interface Operations {
     readonly body: PlanAssign;
     readonly answer: PlanAssigned;
   };
+  beginOidc: {
+    readonly params: Nothing;
+    readonly query: Nothing;
+    readonly body: undefined;
+    readonly answer: undefined;
+  };
   beginVerification: {
     readonly params: Nothing;
     readonly query: { readonly tenant?: string };
@@ -883,6 +889,12 @@ export interface Operations {
     readonly query: Nothing;
     readonly body: PasswordChange;
     readonly answer: CurrentSession;
+  };
+  completeOidc: {
+    readonly params: Nothing;
+    readonly query: Nothing;
+    readonly body: undefined;
+    readonly answer: undefined;
   };
   createAnomalyRule: {
     readonly params: Nothing;
@@ -1526,8 +1538,10 @@ export interface Operations {
 export const OPERATIONS = {
   assignCustomerPlan: { method: "PUT", path: "/api/v1/customers/{id}/plan", query: ["environment","tenant"] },
   assignUserPlan: { method: "PUT", path: "/api/v1/users/{id}/plan", query: ["environment","tenant"] },
+  beginOidc: { method: "GET", path: "/api/sign-in/oidc", query: [] },
   beginVerification: { method: "POST", path: "/api/v1/ledger/verifications", query: ["tenant"] },
   changePassword: { method: "POST", path: "/api/v1/session/password", query: [] },
+  completeOidc: { method: "GET", path: "/api/sign-in/oidc/callback", query: [] },
   createAnomalyRule: { method: "POST", path: "/api/v1/anomaly-rules", query: ["environment","tenant"] },
   createBlock: { method: "POST", path: "/api/v1/blocks", query: ["environment","tenant"] },
   createEnvironment: { method: "POST", path: "/api/v1/environments", query: ["tenant"] },

@@ -4,7 +4,9 @@ import { OPERATIONS } from "@tollhouse/contract/control-client";
 
 /** For programs or browsers, or the same under another name. */
 const NOT_FOR_A_TERMINAL = [
+  "beginOidc",
   "changePassword",
+  "completeOidc",
   "endSession",
   "evaluate",
   "getEvents",
@@ -20,6 +22,7 @@ const NOT_FOR_A_TERMINAL = [
   "signInOwner",
   "signInPassword",
   "unfreezeSessionOfDashboard",
+  "verifyLedger",
 ];
 
 test("every operation of the control API has its command", () => {

@@ -9,6 +9,8 @@ import type { KeptLedger } from "../ledger/keep-ledger.ts";
 import type { LiveEvents } from "../live/live-events.ts";
 import type { LimitService } from "../limits/limit-service.ts";
 import { loadMembers } from "../members/load-members.ts";
+import type { Logger } from "../process/logger.ts";
+import { loadSingleSignOn } from "../single-sign-on/load-single-sign-on.ts";
 import type { Place } from "../place.ts";
 import type { InstallationParts } from "../tenants/load-place.ts";
 import type { TenantRegistry } from "../tenants/tenant-registry.ts";
@@ -31,6 +33,7 @@ import { privacyRoutes } from "./routes/privacy.ts";
 import { providerKeyRoutes } from "./routes/provider-keys.ts";
 import { rehearsalRoutes } from "./routes/rehearsals.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
+import { singleSignOnRoutes } from "./routes/single-sign-on.ts";
 import { signInRoutes } from "./routes/sign-in.ts";
 import { summaryRoutes } from "./routes/summary.ts";
 import { systemRoutes } from "./routes/system.ts";
@@ -63,17 +66,28 @@ export function loadControl(parts: ControlParts): ReturnType<typeof createContro
   const blocksOf = (at: Place): BlockServices => tenants.at(at).blocks;
   const { members, sessions, needsOwner } = loadMembers({ spool, masterKey, tenants, settings, now });
   const isAdminKey = (text: string): boolean => adminKey.matches(text);
+  const findTenant = (name: string): string | null => tenants.byName(name)?.id ?? null;
+  const singleSignOn = loadSingleSignOn(settings);
   const rates = new ControlRates(settings, now);
   return createControlApi({
     isAdminKey,
     findKey: (text) => directory.find(text),
-    findTenant: (name) => tenants.byName(name)?.id ?? null,
+    findTenant,
     findSession: (text) => sessions.find(text),
     failed: (error) => gateway.failed(error),
     rates,
     now,
     routes: [
-      signInRoutes({ members, sessions, rates, isAdminKey, needsOwner, tenant: (id) => tenants.of(id).tenant }),
+      signInRoutes({
+        members,
+        sessions,
+        rates,
+        isAdminKey,
+        needsOwner,
+        singleSignOn,
+        tenant: (id) => tenants.of(id).tenant,
+      }),
+      singleSignOnRoutes({ singleSignOn, members, sessions, findTenant, refused: refusedBy(once.logger) }),
       memberRoutes(members),
       tenantRoutes(new TenantService({ db, spool, registry: tenants, now })),
       limitRoutes(limitsOf, reports.dbOf),
@@ -99,4 +113,12 @@ export function loadControl(parts: ControlParts): ReturnType<typeof createContro
       systemRoutes(() => systemStatus(system)),
     ],
   });
+}
+
+/** The reason is the operator's to know; it names no person. */
+function refusedBy(logger: Logger): (by: string, error: unknown) => void {
+  return (by, error) =>
+    logger.warning(`a sign-in by ${by} was refused`, {
+      error: error instanceof Error ? error : new Error(String(error)),
+    });
 }

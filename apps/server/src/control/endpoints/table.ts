@@ -20,6 +20,7 @@ import { getCall, getUsage, listCalls } from "./reports.ts";
 import { SDK_ENDPOINTS } from "./sdk.ts";
 import { SESSION_ENDPOINTS } from "./sessions.ts";
 import { SESSION_OF_MEMBER_ENDPOINTS, SIGN_IN_ENDPOINTS } from "./sign-in.ts";
+import { SINGLE_SIGN_ON_ENDPOINTS } from "./single-sign-on.ts";
 import { getSummary, getUserSummary } from "./summary.ts";
 import { getSystem } from "./system.ts";
 import { TENANT_ENDPOINTS } from "./tenants.ts";
@@ -58,6 +59,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...CHECK_ENDPOINTS,
   ...SDK_ENDPOINTS,
   ...SIGN_IN_ENDPOINTS,
+  ...SINGLE_SIGN_ON_ENDPOINTS,
   ...SESSION_OF_MEMBER_ENDPOINTS,
   ...MEMBER_ENDPOINTS,
   ...TENANT_ENDPOINTS,

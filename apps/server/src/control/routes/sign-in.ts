@@ -3,6 +3,7 @@ import { MEMBER_PERMISSIONS, type MemberPermission, type SessionAnswer } from "@
 import { DEFAULT_TENANT, SESSION_S, type Tenant } from "@tollhouse/store";
 import type { MemberService } from "../../members/member-service.ts";
 import { actorOf, type SessionService, type SignedIn } from "../../members/session-service.ts";
+import type { SingleSignOn } from "../../single-sign-on/load-single-sign-on.ts";
 import type { Access } from "../access.ts";
 import type { ControlRates } from "../control-rates.ts";
 import { cookieText, readCookie, SESSION_COOKIE } from "../cookies.ts";
@@ -23,6 +24,7 @@ export interface SignInParts {
   readonly sessions: SessionService;
   readonly rates: ControlRates;
   readonly isAdminKey: (text: string) => boolean;
+  readonly singleSignOn: SingleSignOn;
   readonly needsOwner: () => Promise<boolean>;
   readonly tenant: (id: string) => Tenant;
 }
@@ -30,6 +32,7 @@ export interface SignInParts {
 /** What a member does with a session: begins it, asks who they are, changes their password, ends it. */
 export function signInRoutes(parts: SignInParts): (app: FastifyInstance) => void {
   const { members, sessions, rates, isAdminKey, tenant } = parts;
+  const { oidc } = parts.singleSignOn;
   const begun = async (request: FastifyRequest, reply: FastifyReply, signedIn: SignedIn): Promise<SessionAnswer> => {
     await endOther(sessions, request);
     setSession(reply, signedIn);
@@ -39,7 +42,7 @@ export function signInRoutes(parts: SignInParts): (app: FastifyInstance) => void
     serve(app, getSignIn, async () => ({
       needs_owner: await parts.needsOwner(),
       password: true as const,
-      oidc: null,
+      oidc: oidc === null ? null : { name: oidc.name },
       saml: null,
     }));
     serve(app, signInOwner, async ({ body: { admin_key, ...owner }, request, reply }) => {
