@@ -21,3 +21,8 @@ export function usePlace(): Readonly<Record<string, string>> {
   const { environment, tenant } = useSearch({ strict: false }) as Place;
   return { ...(environment !== undefined && { environment }), ...(tenant !== undefined && { tenant }) };
 }
+
+/** The environment that all pages are about, by name. */
+export function useEnvironment(): string {
+  return usePlace()["environment"] ?? "prod";
+}

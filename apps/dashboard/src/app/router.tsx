@@ -4,12 +4,15 @@ import { invitationRoute } from "../pages/invitation/route.ts";
 import { killSwitchRoute } from "../pages/kill-switch/route.ts";
 import { limitsRoute } from "../pages/limits/route.ts";
 import { overviewRoute } from "../pages/overview/route.ts";
+import { sessionRoute, sessionsRoute } from "../pages/sessions/route.ts";
 import { signInRoute } from "../pages/sign-in/route.ts";
 import { rootRoute } from "./root-route.tsx";
 
 /** Every page there is, in the order of the navigation. */
 const routeTree = rootRoute.addChildren([
   overviewRoute,
+  sessionsRoute,
+  sessionRoute,
   limitsRoute,
   killSwitchRoute,
   keysRoute,

@@ -36,6 +36,8 @@ export const theme = createTheme({
   cursorType: "pointer",
   respectReducedMotion: true,
   headings: { fontWeight: "600" },
+  // Its button has a cross and no name.
+  components: { Notification: { defaultProps: { closeButtonProps: { "aria-label": "Close" } } } },
 });
 
 /** The library's own dimmed text has 3.3 : 1 on white and 4.0 : 1 on the dark body: too little to be read by everybody. */

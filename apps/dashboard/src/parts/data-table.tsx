@@ -82,7 +82,7 @@ export function DataTable<Row>({
 function cellOf<Row>({ header, isNumber, cell }: Column<Row>, row: Row, isFirst: boolean): ReactNode {
   const className = isNumber === true ? styles["number"] : undefined;
   return isFirst ? (
-    <Table.Th key={header} scope="row" fw={500} className={className}>
+    <Table.Th key={header} scope="row" fw={500} className={className ?? styles["head"]}>
       {cell(row)}
     </Table.Th>
   ) : (

@@ -1,4 +1,5 @@
-import { Code, Text } from "@mantine/core";
+import { Anchor, Code, Text } from "@mantine/core";
+import { Link } from "@tanstack/react-router";
 
 export const SCOPE_KINDS = [
   "org",
@@ -32,7 +33,16 @@ export function Scope({ scope }: { readonly scope: string }) {
     );
   return (
     <Text size="sm" span style={{ whiteSpace: "nowrap" }}>
-      {kind} <Code>{value}</Code>
+      {kind} <ScopeValue kind={kind} value={value} />
     </Text>
+  );
+}
+
+function ScopeValue({ kind, value }: { readonly kind: string; readonly value: string }) {
+  if (kind !== "session") return <Code>{value}</Code>;
+  return (
+    <Anchor renderRoot={(props) => <Link {...props} to="/sessions/$session" params={{ session: value }} />}>
+      <Code>{value}</Code>
+    </Anchor>
   );
 }
