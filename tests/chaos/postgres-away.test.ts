@@ -2,6 +2,7 @@ import type { LimitAnswer } from "@tollhouse/contract";
 import { chmod, mkdtemp, readFile, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { connectionUrl, startEmbedded, type EmbeddedPostgres } from "@tollhouse/store";
 import { simulatorProcess, tollhouseProcess, type SimulatorProcess, type TollhouseProcess } from "@tollhouse/testkit";
 import { beforeAll, expect, test } from "vitest";
@@ -23,8 +24,12 @@ import { LONG, SEED } from "./rounds.ts";
 
 /** Calls that must go through while the database is away. */
 const CALLS_AWAY = LONG ? 20_000 : 400;
-const LANES = 10;
-const LAG_MS_MAX = 30_000;
+/** Where it is stopped it is so for as long as this at least, while as many calls a second come; 0: as fast as they go. */
+const STOPPED_MS = LONG ? 600_000 : 0;
+const CALLS_A_SECOND = LONG ? 200 : 0;
+const LANES = LONG ? 40 : 10;
+const ENDED_MS_MAX = LONG ? 3_600_000 : 60_000;
+const LAG_MS_MAX = LONG ? 600_000 : 30_000;
 
 let simulator: SimulatorProcess;
 let dataDir: string;
@@ -52,13 +57,17 @@ function startPostgres(): Promise<EmbeddedPostgres> {
 
 interface Outage {
   readonly name: string;
+  readonly forMs: number;
+  readonly callsASecond: number;
   begin(): Promise<void>;
   end(): Promise<void>;
 }
 
 const outages: readonly Outage[] = [
   {
-    name: "stopped",
+    name: LONG ? "stopped for ten minutes at 200 calls a second" : "stopped",
+    forMs: STOPPED_MS,
+    callsASecond: CALLS_A_SECOND,
     begin: () => postgres.stop(),
     end: async () => {
       postgres = await startPostgres();
@@ -67,29 +76,36 @@ const outages: readonly Outage[] = [
   {
     // The connections stay open and say nothing: what a hung disk or a lost network looks like.
     name: "frozen",
+    forMs: 0,
+    callsASecond: 0,
     begin: () => signalAll("SIGSTOP"),
     end: () => signalAll("SIGCONT"),
   },
 ];
 
 test.each(outages)(
-  `PostgreSQL $name for ${CALLS_AWAY} calls: all go through, and all are in the ledger once it is back, each once`,
-  { timeout: 120_000 + CALLS_AWAY * 50 },
+  `PostgreSQL $name, for ${CALLS_AWAY} calls at least: all go through, and all are in the ledger once it is back, each once`,
+  { timeout: 120_000 + ENDED_MS_MAX },
   async (outage) => {
     const random = new Random(SEED);
-    const load = new Load((at) => askOf(`${outage.name}-${at}`, random));
+    const load = new Load((at) => askOf(`${outage.name.split(" ")[0]}-${at}`, random), outage.callsASecond);
     await load.ended(CALLS_AWAY / 4);
     const made = await limits(tollhouse);
     await outage.begin();
-    const before = load.answers.length;
+    const [before, since] = [load.answers.length, performance.now()];
     await load.ended(before + CALLS_AWAY);
+    const longEnough = (): boolean => performance.now() - since >= outage.forMs;
+    await expect.poll(longEnough, { timeout: outage.forMs + 60_000, interval: 100 }).toBe(true);
+    const [away, seconds] = [load.answers.length - before, (performance.now() - since) / 1_000];
     // That many records, and more, wait in the spool: the database took none of them.
     expect(await tollhouse.metric("tollhouse_recorder_lag_records")).toBeGreaterThanOrEqual(CALLS_AWAY);
     // One limit is read from memory; a page of them would be a named 503 (reports-away.test.ts).
     expectWithin(
       await Promise.all(made.map(({ id }) => tollhouse.control<LimitAnswer>("GET", `/api/v1/limits/${id}`))),
     );
+    const spoolBytes = await tollhouse.metric("tollhouse_spool_bytes");
     await outage.end();
+    const back = performance.now();
     await load.ended(load.answers.length + CALLS_AWAY / 4);
     await load.stop();
 
@@ -97,6 +113,10 @@ test.each(outages)(
     await expect
       .poll(() => tollhouse.metric("tollhouse_recorder_lag_records"), { timeout: LAG_MS_MAX, interval: 50 })
       .toBe(0);
+    const caughtUp = (performance.now() - back) / 1_000;
+    console.log(
+      `${away} calls in ${seconds.toFixed(0)} s without it, ${(spoolBytes / 2 ** 20).toFixed(0)} MiB of spool, all recorded ${caughtUp.toFixed(0)} s after its return`,
+    );
     await atRest(tollhouse);
     const recorded = await recordedCalls(tollhouse);
     const pairs = pairUp(recorded, simulator.bill());
@@ -117,19 +137,22 @@ function askOf(id: string, random: Random): Ask {
     : wholeAsk(random.pick(WHOLE_ENDPOINTS), options);
 }
 
-/** Calls without a pause, in so many lanes, until it is stopped. */
+/** Calls in so many lanes, at so many a second or (0) without a pause, until it is stopped. */
 class Load {
-  readonly answers: Answer[] = [];
+  readonly answers: Pick<Answer, "status" | "end">[] = [];
+  readonly #startedAt = performance.now();
+  readonly #callsASecond: number;
   readonly #lanes: Promise<void[]>;
   #stopped = false;
   #next = 0;
 
-  constructor(askAt: (at: number) => Ask) {
+  constructor(askAt: (at: number) => Ask, callsASecond: number) {
+    this.#callsASecond = callsASecond;
     this.#lanes = Promise.all(Array.from({ length: LANES }, () => this.#lane(askAt)));
   }
 
   async ended(count: number): Promise<void> {
-    await expect.poll(() => this.answers.length, { timeout: 60_000, interval: 10 }).toBeGreaterThanOrEqual(count);
+    await expect.poll(() => this.answers.length, { timeout: ENDED_MS_MAX, interval: 10 }).toBeGreaterThanOrEqual(count);
   }
 
   async stop(): Promise<void> {
@@ -138,7 +161,12 @@ class Load {
   }
 
   async #lane(askAt: (at: number) => Ask): Promise<void> {
-    while (!this.#stopped) this.answers.push(await send(tollhouse.url, askAt(this.#next++)));
+    while (!this.#stopped) {
+      const at = this.#next++;
+      if (this.#callsASecond > 0) await pause(this.#startedAt + (at / this.#callsASecond) * 1_000 - performance.now());
+      const { status, end } = await send(tollhouse.url, askAt(at));
+      this.answers.push({ status, end });
+    }
   }
 }
 

@@ -1,7 +1,10 @@
 import type { TollhouseProcess } from "@tollhouse/testkit";
 import { expect } from "vitest";
 import { send } from "../client.ts";
+import { LONG } from "../rounds.ts";
 import { askOf, type PurseAsk } from "./purse-asks.ts";
+
+const ENDED_MS_MAX = LONG ? 3_600_000 : 60_000;
 
 /** A call as its client saw it. */
 export interface AskedCall {
@@ -80,7 +83,7 @@ export class ClusterLoad {
   async more(count: number, counts: (call: AskedCall) => boolean = () => true): Promise<void> {
     const from = this.calls.length;
     const ended = (): number => this.calls.slice(from).filter(counts).length;
-    await expect.poll(ended, { timeout: 60_000, interval: 10 }).toBeGreaterThanOrEqual(count);
+    await expect.poll(ended, { timeout: ENDED_MS_MAX, interval: 10 }).toBeGreaterThanOrEqual(count);
   }
 
   /** Sends no more, and waits for those that run. */
