@@ -3,6 +3,7 @@ import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { measureAddedLatency, measureCalls, measureStreams, type Arena } from "./call-speed.ts";
+import { measureGateways } from "./gateways.ts";
 import { measureMemory, measureRules, measureStart, type Ground } from "./growth.ts";
 import { measureAppend, measureVerify } from "./ledger-speed.ts";
 import { CAN_PIN, LOAD_CORE, SERVER_CORE, startBenchProcess } from "./pinned-process.ts";
@@ -12,7 +13,7 @@ import type { Grown } from "./grown-rules.ts";
 import { startSharedStores } from "./shared-stores.ts";
 import { makeLimits, startServer, temporaryFolder } from "./server-under-test.ts";
 
-const SECTIONS = ["B1", "B3", "B4", "B5", "B6", "B6R", "B7", "E16"] as const;
+const SECTIONS = ["B1", "B3", "B4", "B5", "B6", "B6R", "B7", "E16", "gateways"] as const;
 const BUILT = fileURLToPath(new URL("../apps/server/dist/main.js", import.meta.url));
 
 const { values, positionals } = parseArgs({
@@ -72,6 +73,11 @@ try {
   if (wanted.has("E16")) {
     await measureAppend(Number(values.append), values.tenants.split(",").map(Number), pairs);
     await measureVerify(Number(values.walk), pairs);
+  }
+  if (wanted.has("gateways")) {
+    const connections = Math.min(...values.connections.split(",").map(Number));
+    const counts = { rounds: pairs, seconds, connections, warmUpCalls: Number(values["warm-up"]) };
+    await measureGateways({ upstreamPort: upstream.port, entry: values.server, ...counts });
   }
 } finally {
   await generator.stop();

@@ -1,4 +1,6 @@
 import { randomBytes } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { startedRedis, testDatabase } from "@tollhouse/testkit";
 import { LOAD_CORE, moveTo } from "./pinned-process.ts";
 
@@ -6,6 +8,9 @@ import { LOAD_CORE, moveTo } from "./pinned-process.ts";
 export interface SharedStores {
   /** For the server's process. */
   readonly env: Readonly<Record<string, string>>;
+  readonly redisPid: number;
+  /** The process that all backends are children of. */
+  readonly postgresPid: number;
   remove(): Promise<void>;
 }
 
@@ -23,5 +28,7 @@ export async function startSharedStores(): Promise<SharedStores> {
     await redis.remove();
     await database.drop();
   };
-  return { env, remove };
+  const { rows } = await database.db.query<{ data_directory: string }>("SHOW data_directory");
+  const postmaster = await readFile(join(rows[0]?.data_directory ?? "", "postmaster.pid"), "utf8");
+  return { env, redisPid: redis.pid, postgresPid: Number.parseInt(postmaster, 10), remove };
 }

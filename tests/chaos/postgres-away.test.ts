@@ -163,7 +163,8 @@ class Load {
   async #lane(askAt: (at: number) => Ask): Promise<void> {
     while (!this.#stopped) {
       const at = this.#next++;
-      if (this.#callsASecond > 0) await pause(this.#startedAt + (at / this.#callsASecond) * 1_000 - performance.now());
+      if (this.#callsASecond > 0)
+        await pause(Math.max(0, this.#startedAt + (at / this.#callsASecond) * 1_000 - performance.now()));
       const { status, end } = await send(tollhouse.url, askAt(at));
       this.answers.push({ status, end });
     }
