@@ -4,6 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { verifierKey } from "@tollhouse/ledger";
+import { sha256 } from "@tollhouse/store";
+import { startedWitness, type StartedWitness } from "@tollhouse/testkit";
 import {
   startedTollhouse,
   TEST_ADMIN_KEY,
@@ -14,6 +17,13 @@ import {
 
 const FOLDER = fileURLToPath(new URL("../../verifiers/", import.meta.url));
 
+interface Asked {
+  readonly file: string;
+  readonly key: string;
+  readonly pin?: string;
+  readonly witness?: string;
+}
+
 interface Toolchain {
   readonly name: string;
   readonly cwd: string;
@@ -21,7 +31,7 @@ interface Toolchain {
   readonly probe: readonly [string, ...string[]];
   /** Its own tests: the golden vectors. */
   readonly suite: readonly [string, ...string[]];
-  verify(asked: { readonly file: string; readonly key: string; readonly pin?: string }): readonly [string, ...string[]];
+  verify(asked: Asked): readonly [string, ...string[]];
 }
 
 const TOOLCHAINS: readonly Toolchain[] = [
@@ -30,7 +40,7 @@ const TOOLCHAINS: readonly Toolchain[] = [
     cwd: join(FOLDER, "python"),
     probe: ["python3", "--version"],
     suite: ["python3", "-B", "-m", "unittest", "-v"],
-    verify: ({ file, key, pin }) => [
+    verify: ({ file, key, pin, witness: seenBy }) => [
       "python3",
       "-B",
       "tollhouse_verify.py",
@@ -38,6 +48,7 @@ const TOOLCHAINS: readonly Toolchain[] = [
       "--key",
       key,
       ...(pin === undefined ? [] : ["--pin", pin]),
+      ...(seenBy === undefined ? [] : ["--witness", seenBy]),
     ],
   },
   {
@@ -45,7 +56,16 @@ const TOOLCHAINS: readonly Toolchain[] = [
     cwd: join(FOLDER, "go"),
     probe: ["go", "version"],
     suite: ["go", "test", "./..."],
-    verify: ({ file, key, pin }) => ["go", "run", ".", "-key", key, ...(pin === undefined ? [] : ["-pin", pin]), file],
+    verify: ({ file, key, pin, witness: seenBy }) => [
+      "go",
+      "run",
+      ".",
+      "-key",
+      key,
+      ...(pin === undefined ? [] : ["-pin", pin]),
+      ...(seenBy === undefined ? [] : ["-witness", seenBy]),
+      file,
+    ],
   },
 ];
 
@@ -67,13 +87,17 @@ const here = TOOLCHAINS.filter(isHere);
 const missing = TOOLCHAINS.filter((toolchain) => !here.includes(toolchain));
 
 let world: StartedTollhouse;
+let witness: StartedWitness;
 let folder: string;
 let key: string;
 const files = { export: "", pin: "", receipt: "" };
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "tollhouse-export-"));
-  world = await startedTollhouse();
+  witness = await startedWitness("witness.example/w1");
+  world = await startedTollhouse({ env: { TOLLHOUSE_WITNESSES: witness.setting } });
+  ({ key } = await world.control<{ key: string }>("GET", "/api/v1/ledger/public-key"));
+  witness.knows(key);
   let decision = "";
   for (let n = 0; n < 12; n++) {
     const response = await fetch(`${world.url}/v1/chat/completions`, {
@@ -85,7 +109,6 @@ beforeAll(async () => {
     decision = response.headers.get("x-tollhouse-decision") ?? "";
     if (n === 5) await saved("early.ndjson", "/api/v1/ledger/export");
   }
-  ({ key } = await world.control<{ key: string }>("GET", "/api/v1/ledger/public-key"));
   files.export = await saved("export.ndjson", "/api/v1/ledger/export");
   files.pin = await saved("pin.txt", "/api/v1/ledger/checkpoint");
   const { tlog_proof: proof } = await world.control<{ tlog_proof: string }>("GET", `/api/v1/calls/${decision}/receipt`);
@@ -93,6 +116,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await world.stop();
+  await witness.stop();
   await rm(folder, { recursive: true });
 });
 
@@ -112,7 +136,7 @@ async function lines(): Promise<string[]> {
 }
 
 describe.each(here)("$name", (toolchain) => {
-  const verify = async (asked: { file: string; pin?: string; key?: string }): Promise<Ran> =>
+  const verify = async (asked: Partial<Asked> & { file: string }): Promise<Ran> =>
     run(toolchain.verify({ key, ...asked }), toolchain.cwd);
 
   test("the golden vectors are judged as recorded", async () => {
@@ -128,6 +152,14 @@ describe.each(here)("$name", (toolchain) => {
     expect(JSON.parse(pinned.output)).toMatchObject({ result: "PASS", tail: "PROVEN", proven_to: entries });
     expect([whole.passed, pinned.passed]).toEqual([true, true]);
     expect(JSON.parse((await verify({ file: files.receipt })).output)).toMatchObject({ result: "PASS" });
+  });
+
+  test("the end of an export, and a receipt, are cosigned by the witness that the server asks, and by no other", async () => {
+    for (const file of [files.export, files.receipt])
+      expect(JSON.parse((await verify({ file, witness: witness.word })).output)).toMatchObject({ result: "PASS" });
+    const stranger = verifierKey(sha256, { name: "witness.example/w2", algorithm: 4, publicKey: Buffer.alloc(32, 1) });
+    for (const file of [files.export, files.receipt])
+      expect(JSON.parse((await verify({ file, witness: stranger })).output)).toMatchObject({ result: "FAIL" });
   });
 
   test("a changed, a deleted entry and a cut tail fail, and their sequence is named", async () => {

@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import { ROLES, type Role } from "@tollhouse/contract";
-import { readRedisUrls } from "@tollhouse/store";
+import { COSIGNATURE, parseVerifierKey, toBase64, type NoteKey } from "@tollhouse/ledger";
+import { readRedisUrls, sha256 } from "@tollhouse/store";
 import { z } from "zod";
 
 const NANO_PER_USD_PLACES = 9;
@@ -101,6 +102,32 @@ export function readWebhooks(text: string): readonly string[] | undefined {
   if (!urls.every((url) => url !== undefined && url.username === "" && url.password === "" && url.hash === ""))
     return undefined;
   return urls.map((url) => (url as URL).href);
+}
+
+/** A base URL and the word of a key, with a space between them. No two may be of one key. */
+export function readWitnesses(text: string): readonly { readonly url: string; readonly key: NoteKey }[] | undefined {
+  const witnesses = text.split(",").map((each) => {
+    const [address = "", word = "", ...rest] = each.trim().split(/ +/);
+    const [url, key] = [readBaseUrl(address), readWitnessKey(word)];
+    return url === undefined || key === undefined || rest.length > 0 ? undefined : { url, key };
+  });
+  const known = witnesses.filter((witness) => witness !== undefined);
+  const keys = new Set(known.map(({ key }) => toBase64(key.publicKey)));
+  return known.length === witnesses.length && keys.size === known.length && known.length <= WITNESSES_MAX
+    ? known
+    : undefined;
+}
+
+/** Their signatures have to fit beside that of the ledger. */
+const WITNESSES_MAX = 16;
+
+function readWitnessKey(word: string): NoteKey | undefined {
+  try {
+    const key = parseVerifierKey(sha256, word);
+    return key.algorithm === COSIGNATURE ? key : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The bytes behind `whsec_`, 24 to 64 of them (standardwebhooks.com). */

@@ -19,6 +19,7 @@ import {
   redisUrlsOf,
   readWebhooks,
   readWebhookSecret,
+  readWitnesses,
 } from "./setting-text.ts";
 import { SIGN_IN_SETTINGS } from "./single-sign-on/sign-in-settings.ts";
 
@@ -103,6 +104,14 @@ export const SETTINGS = {
     checked("an access key id and a secret access key with a colon between them", readBucketCredentials),
     "credentials of that bucket; they need to write objects, and nothing else",
     secret,
+  ),
+  witnesses: optional(
+    "TOLLHOUSE_WITNESSES",
+    checked(
+      "an http or https URL, a space and the public key of a witness (`name+id+base64`), with commas between witnesses, at most 16",
+      readWitnesses,
+    ),
+    "who cosigns the checkpoints of every ledger (c2sp.org/tlog-witness): each must have been told of the ledgers' public keys",
   ),
   adminKey: optional(
     "TOLLHOUSE_ADMIN_KEY",

@@ -1,4 +1,6 @@
+import { verifierKey } from "@tollhouse/ledger";
 import { describe, expect, test } from "vitest";
+import { sha256 } from "@tollhouse/store";
 import { configFile, isLoopbackHost, loadSettings, secretsOf, SettingsError } from "./settings.ts";
 import type { Settings, SettingsInput } from "./settings.ts";
 import { SETTINGS } from "./settings-table.ts";
@@ -261,6 +263,35 @@ describe("keys and addresses", () => {
     expect(problemsOf({ argv: ["--role", "control,jobs"] })).toEqual([
       expect.stringMatching(/^TOLLHOUSE_ROLE: expected `gateway` among the roles, because REDIS_URL is not set/),
     ]);
+  });
+
+  test("witnesses are told apart by their keys, and read strictly", () => {
+    const word = (name: string, fill: number, algorithm: 1 | 4 = 4): string =>
+      verifierKey(sha256, { name, algorithm, publicKey: Buffer.alloc(32, fill) });
+    const [one, two] = [
+      `https://w1.example/log/ ${word("w1.example", 1)}`,
+      `http://127.0.0.1:9 ${word("w2.example", 2)}`,
+    ];
+    const { witnesses } = load({ env: { TOLLHOUSE_WITNESSES: `${one}, ${two}` } });
+    expect(witnesses?.map(({ url, key }) => [url, key.name])).toEqual([
+      ["https://w1.example/log", "w1.example"],
+      ["http://127.0.0.1:9", "w2.example"],
+    ]);
+    for (const text of [
+      "https://w1.example",
+      word("w1.example", 1),
+      `https://me:pass@w1.example ${word("w1.example", 1)}`,
+      `ftp://w1.example ${word("w1.example", 1)}`,
+      `https://w1.example ${word("tollhouse/a/b", 1, 1)}`,
+      `https://w1.example ${word("w1.example", 1).replace(/\+[0-9a-f]{8}\+/, "+00000000+")}`,
+      `${one}, https://w3.example ${word("other", 1)}`,
+      `${one},`,
+    ])
+      expect(problemsOf({ env: { TOLLHOUSE_WITNESSES: text } }), text).toEqual([
+        expect.stringMatching(
+          /^TOLLHOUSE_WITNESSES: expected an http or https URL, a space and the public key of a witness/,
+        ),
+      ]);
   });
 
   test("places that checkpoints go to need what is signed with, asked for by name, and are read strictly", () => {

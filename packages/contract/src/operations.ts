@@ -96,6 +96,7 @@ export interface Checkpoint {
   readonly root: string;
   readonly made_at: string;
   readonly first_of_month: boolean;
+  readonly witnesses: readonly string[];
   readonly note: string;
 }
 

@@ -28,6 +28,7 @@ export * from "./keys/api-key-store.ts";
 export * from "./ledger/checkpoint-maker.ts";
 export * from "./ledger/checkpoint-signer.ts";
 export * from "./ledger/checkpoint-store.ts";
+export * from "./ledger/cosignature-store.ts";
 export * from "./ledger/export-entries.ts";
 export * from "./ledger/import-entries.ts";
 export * from "./ledger/ledger-keys.ts";

@@ -13,3 +13,4 @@ export {
 } from "./started-redis.ts";
 export { startedCluster, type ClusterOptions, type StartedCluster } from "./started-cluster.ts";
 export { testCertificate, type TestCertificate } from "./test-certificate.ts";
+export { startedWitness, type StartedWitness } from "./started-witness.ts";

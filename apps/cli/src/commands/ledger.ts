@@ -193,6 +193,7 @@ const CHECKPOINT_COLUMNS: readonly Column<Checkpoint>[] = [
   { head: "SIZE", cell: ({ size }) => count(size), align: "right" },
   { head: "MADE AT", cell: ({ made_at }) => time(made_at) },
   { head: "ROOT", cell: ({ root }) => root, cutTo: 12 },
+  { head: "WITNESSES", cell: ({ witnesses }) => count(witnesses.length), align: "right" },
   { head: "KEPT", cell: ({ first_of_month }) => (first_of_month ? "for ever" : ""), leaveOut: 1 },
 ];
 

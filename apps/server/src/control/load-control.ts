@@ -48,7 +48,7 @@ export interface ControlParts {
   readonly tenants: TenantRegistry;
   readonly directory: KeyDirectory;
   readonly adminKey: AdminKey;
-  readonly ledger: Pick<KeptLedger, "checkpoints" | "walks" | "jobs">;
+  readonly ledger: Pick<KeptLedger, "checkpoints" | "walks" | "jobs" | "witnessed">;
   readonly reports: ReportParts;
   readonly live: LiveEvents;
   readonly settings: Settings;

@@ -20,6 +20,8 @@ export interface PublisherParts {
   readonly tenants: () => readonly string[];
   /** Is this process the one that works for all at this moment? */
   readonly mine: () => boolean;
+  /** Before the targets: what is to stand in the note that they get. Never throws. */
+  readonly first?: (tenant: string) => Promise<void>;
   /** Told when a target does not take a checkpoint, and again only when the reason is another. */
   readonly failed: (target: string, tenant: string, error: unknown) => void;
   readonly now: () => number;
@@ -67,16 +69,23 @@ export class CheckpointPublisher {
     await this.#looking;
   }
 
+  /** The newest checkpoint of one chain to every target that does not have it. Never throws. */
+  async handOut(tenant: string): Promise<void> {
+    const { targets, dbOf, failed, first } = this.#parts;
+    try {
+      await first?.(tenant);
+      const newest = await latestCheckpoint(dbOf(tenant), tenant);
+      if (newest !== null) await Promise.all(targets.map((target) => this.#hand(target, { ...newest, tenant })));
+    } catch (error) {
+      if (!this.#closing.signal.aborted) failed("the database", tenant, error);
+    }
+  }
+
   async #lookAtAll(): Promise<void> {
-    const { tenants, mine, targets, dbOf, failed } = this.#parts;
+    const { tenants, mine } = this.#parts;
     for (const tenant of tenants()) {
       if (this.#closing.signal.aborted || !mine()) return;
-      try {
-        const newest = await latestCheckpoint(dbOf(tenant), tenant);
-        if (newest !== null) await Promise.all(targets.map((target) => this.#hand(target, { ...newest, tenant })));
-      } catch (error) {
-        if (!this.#closing.signal.aborted) failed("the database", tenant, error);
-      }
+      await this.handOut(tenant);
     }
   }
 

@@ -8,15 +8,18 @@ import { startCheckpoints, type CheckpointsParts } from "./start-checkpoints.ts"
 import { startNightlyVerification, type NightlyParts } from "./start-nightly-verification.ts";
 import { WalkJobs } from "./walk-jobs.ts";
 import { startPublishing, type PublishingParts } from "./start-publishing.ts";
+import { startWitnessing, type WitnessingParts } from "./start-witnessing.ts";
 
 export type KeepLedgerParts = CheckpointsParts &
   Omit<NightlyParts, "signer" | "walks"> &
-  PublishingParts & { readonly db: OpenDatabase };
+  Omit<PublishingParts, "witnessed"> &
+  WitnessingParts & { readonly db: OpenDatabase };
 
 export interface KeptLedger {
   readonly checkpoints: Checkpointer;
   readonly walks: ChainWalks;
   readonly jobs: WalkJobs<LedgerVerified>;
+  readonly witnessed: (tenant: string) => Promise<void>;
   close(): Promise<void>;
 }
 
@@ -35,8 +38,11 @@ export function keepLedger(parts: KeepLedgerParts): KeptLedger {
         error: error instanceof Error ? error : new Error(String(error)),
       }),
   });
+  const witnessing = startWitnessing(parts);
+  const { witnessed } = witnessing;
   const others = [
-    startPublishing(parts),
+    witnessing,
+    startPublishing({ ...parts, witnessed }),
     startNightlyVerification({ ...parts, signer: checkpoints.signer, walks }),
     keepMonths(db, logger),
     jobs,
@@ -45,6 +51,7 @@ export function keepLedger(parts: KeepLedgerParts): KeptLedger {
     checkpoints,
     walks,
     jobs,
+    witnessed,
     async close() {
       walks.close();
       await checkpoints.close();

@@ -17,6 +17,8 @@ type PublishSettings = Pick<
 export interface PublishingParts {
   readonly dbOf: (tenant: string) => Database;
   readonly settings: PublishSettings;
+  /** Asks the witnesses, so that their cosignatures are in what is handed out. */
+  readonly witnessed?: (tenant: string) => Promise<void>;
   readonly tenants: { all(): readonly { readonly id: string }[] };
   readonly mine: () => boolean;
   readonly logger: Logger;
@@ -24,9 +26,16 @@ export interface PublishingParts {
 }
 
 /** Hands checkpoints to the places that the settings name, from now on. */
-export function startPublishing({ settings, tenants, logger, ...parts }: PublishingParts): CheckpointPublisher {
+export function startPublishing({
+  settings,
+  tenants,
+  logger,
+  witnessed,
+  ...parts
+}: PublishingParts): CheckpointPublisher {
   return new CheckpointPublisher({
     ...parts,
+    ...(witnessed !== undefined && { first: witnessed }),
     targets: targetsOf(settings, parts.now),
     tenants: () => tenants.all().map(({ id }) => id),
     failed: (target, tenant, error) =>

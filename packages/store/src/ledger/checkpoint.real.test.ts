@@ -157,7 +157,7 @@ test("a checkpoint cannot be changed or deleted, and two made at once are one", 
   await record(5);
   await Promise.all([make(), make(), make()]);
   expect(await pageOfCheckpoints(database.db, tenant, 10)).toHaveLength(1);
-  for (const table of ["ledger_checkpoints", "ledger_subtrees"])
+  for (const table of ["ledger_checkpoints", "ledger_subtrees", "ledger_cosignatures"])
     for (const statement of [`UPDATE ${table} SET tenant = tenant`, `DELETE FROM ${table}`, `TRUNCATE ${table}`])
       await expect(database.db.query(statement)).rejects.toThrow(/append-only/);
 });

@@ -37,7 +37,18 @@ export const listCheckpoints = endpoint({
   status: 200,
   answer: z.strictObject({
     checkpoints: z.array(
-      z.strictObject({ size, root: hash, made_at: time, first_of_month: z.boolean(), note }).meta({ id: "Checkpoint" }),
+      z
+        .strictObject({
+          size,
+          root: hash,
+          made_at: time,
+          first_of_month: z.boolean(),
+          witnesses: z
+            .array(z.string())
+            .meta({ description: "Names of those who cosigned it: c2sp.org/tlog-witness." }),
+          note,
+        })
+        .meta({ id: "Checkpoint" }),
     ),
     next_cursor: z.string().nullable(),
   }),
@@ -51,6 +62,7 @@ export const listCheckpoints = endpoint({
           root: "07".repeat(32),
           made_at: "2026-11-21T06:30:00.000Z",
           first_of_month: true,
+          witnesses: [],
           note: EXAMPLE_NOTE,
         },
       ],

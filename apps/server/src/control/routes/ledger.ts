@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
 import type { FastifyInstance } from "fastify";
-import { formatTlogProof, genesisHash, verifierKey, type EntryType } from "@tollhouse/ledger";
+import { formatTlogProof, genesisHash, parseNote, verifierKey, type EntryType } from "@tollhouse/ledger";
 import {
   callByDecision,
   checkpointsFrom,
@@ -28,6 +28,8 @@ import { chainOf } from "./verification.ts";
 
 export interface LedgerParts extends ReportParts {
   readonly checkpoints: Checkpointer;
+  /** Resolves when witnesses have cosigned the newest checkpoint, or will not for now. */
+  readonly witnessed: (tenant: string) => Promise<void>;
 }
 
 /** The chain for those who check it: signed checkpoints, proofs and export. */
@@ -55,6 +57,7 @@ function serveCheckpoints(app: FastifyInstance, parts: LedgerParts): void {
         root: hex(root),
         made_at: new Date(madeMs).toISOString(),
         first_of_month: firstOfMonth,
+        witnesses: witnessNames(note),
         note,
       })),
       next_cursor: page.length > limit ? String(shown.at(-1)?.size) : null,
@@ -122,6 +125,7 @@ function serveExport(app: FastifyInstance, parts: LedgerParts): void {
     await parts.caughtUp();
     const newest = await parts.checkpoints.upToNow(access.tenant);
     if (newest === null) throw new Problem("NOT_FOUND", "The ledger has no entry yet");
+    if (format === "ndjson") await parts.witnessed(access.tenant);
     const to = Math.min(asked ?? newest.size, newest.size);
     // One behind the last is a resumed export that has everything already.
     if (from > to + 1) throw new Problem("REQUEST_INVALID", `from: expected a sequence of at most ${to + 1}`);
@@ -159,17 +163,27 @@ function wantedOf({
 }
 
 /** A checkpoint that covers this entry: the latest, or one of this moment. Without a sequence: any. */
-async function covering({ dbOf, checkpoints }: LedgerParts, tenant: string, sequence = 1): Promise<StoredCheckpoint> {
+async function covering(parts: LedgerParts, tenant: string, sequence = 1): Promise<StoredCheckpoint> {
+  const { dbOf, checkpoints, witnessed } = parts;
   const [newest] = await pageOfCheckpoints(dbOf(tenant), tenant, 1);
   const found = newest !== undefined && newest.size >= sequence ? newest : await checkpoints.upToNow(tenant);
   if (found === null || found.size < sequence) throw new Problem("NOT_FOUND", "The ledger has no such entry yet");
-  return found;
+  await witnessed(tenant);
+  // Read again, with what they signed.
+  return checkpointOf(parts, tenant, found.size);
 }
 
 async function checkpointOf({ dbOf }: LedgerParts, tenant: string, size: number): Promise<StoredCheckpoint> {
   const [found] = await checkpointsFrom(dbOf(tenant), tenant, { from: size, to: size, rowsMax: 1 });
   if (found === undefined) throw new Problem("NOT_FOUND", `There is no checkpoint of ${size} entries`);
   return found;
+}
+
+/** Whoever signed beside the ledger: each was checked when it came. */
+function witnessNames(note: string): string[] {
+  const { text, signatures } = parseNote(note);
+  const origin = text.slice(0, text.indexOf("\n"));
+  return [...new Set(signatures.map(({ name }) => name))].filter((name) => name !== origin);
 }
 
 function hex(bytes: Uint8Array): string {
