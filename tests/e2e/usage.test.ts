@@ -269,12 +269,17 @@ describe("summaries", () => {
       limits: [{ id: org.id, state: { settled: "25" } }],
     });
     expect(summary.top_models).toEqual((await usage("group_by=model&order=cost&environment=prod")).rows);
-    const user = await world.control<Summary>("GET", `/api/v1/users/${encodeURIComponent(USERS[0] ?? "")}/summary`);
-    expect(user).toMatchObject({
+    const path = `/api/v1/users/${encodeURIComponent(USERS[0] ?? "")}`;
+    expect(await world.control("GET", `${path}/summary`)).toMatchObject({ plan: null });
+    await world.control("PUT", "/api/v1/plans/pro", {});
+    await world.control("PUT", `${path}/plan`, { plan: "pro" });
+    expect(await world.control("GET", `${path}/summary`)).toMatchObject({
       user: USERS[0],
+      plan: "pro",
       all_time: { calls: 9, blocked: 1 },
       limits: [{ id: ada.id, state: { settled: "9" } }],
     });
+    await world.control("DELETE", `${path}/plan`);
     for (const limit of [org, ada]) await world.control("DELETE", `/api/v1/limits/${limit.id}`);
   });
 

@@ -848,6 +848,7 @@ export interface UserErased {
 
 export interface UserSummary {
   readonly user: string;
+  readonly plan: string | null;
   readonly environment: string;
   readonly today: UsageSums;
   readonly today_since: string;

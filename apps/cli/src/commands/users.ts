@@ -33,7 +33,11 @@ export function userCommands(program: Command, terminal: Terminal): void {
     .action(
       acting(terminal, async (run, id: string) => {
         const summary = await run.api.call("getUserSummary", { params: { id } });
-        run.show(summary, () => [`user ${summary.user}`, "", ...summaryLines(run, summary)]);
+        run.show(summary, () => [
+          `user ${summary.user}${summary.plan === null ? "" : `, on plan ${summary.plan}`}`,
+          "",
+          ...summaryLines(run, summary),
+        ]);
       }),
     );
   users

@@ -6,6 +6,7 @@ import { limitsRoute } from "../pages/limits/route.ts";
 import { overviewRoute } from "../pages/overview/route.ts";
 import { sessionRoute, sessionsRoute } from "../pages/sessions/route.ts";
 import { signInRoute } from "../pages/sign-in/route.ts";
+import { userRoute, usersRoute } from "../pages/users/route.ts";
 import { rootRoute } from "./root-route.tsx";
 
 /** Every page there is, in the order of the navigation. */
@@ -13,6 +14,8 @@ const routeTree = rootRoute.addChildren([
   overviewRoute,
   sessionsRoute,
   sessionRoute,
+  usersRoute,
+  userRoute,
   limitsRoute,
   killSwitchRoute,
   keysRoute,

@@ -8,7 +8,13 @@ export interface NavigationGroup {
 /** What stands at the side of every page, by what somebody comes for. */
 export const NAVIGATION: readonly NavigationGroup[] = [
   { label: "Spend", pages: [{ label: "Overview", to: "/" }] },
-  { label: "Who", pages: [{ label: "Sessions", to: "/sessions" }] },
+  {
+    label: "Who",
+    pages: [
+      { label: "Sessions", to: "/sessions" },
+      { label: "Users", to: "/users" },
+    ],
+  },
   {
     label: "Control",
     pages: [

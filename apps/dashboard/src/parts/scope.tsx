@@ -39,6 +39,12 @@ export function Scope({ scope }: { readonly scope: string }) {
 }
 
 function ScopeValue({ kind, value }: { readonly kind: string; readonly value: string }) {
+  if (kind === "user")
+    return (
+      <Anchor renderRoot={(props) => <Link {...props} to="/users/$user" params={{ user: value }} />}>
+        <Code>{value}</Code>
+      </Anchor>
+    );
   if (kind !== "session") return <Code>{value}</Code>;
   return (
     <Anchor renderRoot={(props) => <Link {...props} to="/sessions/$session" params={{ session: value }} />}>

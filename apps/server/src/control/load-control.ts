@@ -96,7 +96,7 @@ export function loadControl(parts: ControlParts): ReturnType<typeof createContro
       rehearsalRoutes(loadRehearsals({ ...reports, db, masterKey, settings, tenants, now })),
       providerKeyRoutes((at) => tenants.at(at).providerKeys),
       usageRoutes(reports),
-      summaryRoutes({ reports, limitsOf, now }),
+      summaryRoutes({ reports, limitsOf, now, planOf: (at, user) => tenants.at(at).policies.plans.planOfUser(user) }),
       priceRoutes(prices, now),
       ledgerRoutes({ ...reports, ...ledger }),
       verificationRoutes({ ...reports, ...ledger }),

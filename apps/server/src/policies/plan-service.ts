@@ -123,6 +123,10 @@ export class PlanService {
     });
   }
 
+  planOfUser(user: string): string | null {
+    return this.#assigned.user.get(user) ?? null;
+  }
+
   planOfHolder({ holder, value }: PlanHolderName): string {
     const plan = this.#assigned[holder].get(value) ?? null;
     if (plan === null) throw new Problem("NOT_FOUND", `The ${holder} is on no plan`);

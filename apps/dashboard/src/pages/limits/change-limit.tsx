@@ -14,7 +14,7 @@ type Values = Record<string, unknown> & Pick<Limit, "amount" | "mode">;
 export function ChangeLimit({ limit, onClose }: { readonly limit: Limit; readonly onClose: () => void }) {
   const { id, version, scope, measure, amount, mode, state } = limit;
   const form = useForm<Values>({ initialValues: { amount: shortened(amount), mode } });
-  const change = useChange("updateLimit", ["listLimits", "getSummary"], onClose);
+  const change = useChange("updateLimit", ["listLimits", "getSummary", "getUserSummary"], onClose);
   const isConflict = change.error instanceof ProblemError && change.error.problem?.reason_code === "VERSION_CONFLICT";
   return (
     <FormModal

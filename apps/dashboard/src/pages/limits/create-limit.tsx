@@ -18,7 +18,7 @@ export function CreateLimit({ scope = "org", onClose }: { readonly scope?: strin
   const form = useForm<Values>({
     initialValues: { scope, measure: "usd", amount: "", window: "month", mode: "hard", time_zone: "UTC" },
   });
-  const create = useChange("createLimit", ["listLimits", "getSummary"], onClose);
+  const create = useChange("createLimit", ["listLimits", "getSummary", "getUserSummary"], onClose);
   const { measure, window } = form.values;
   return (
     <FormModal

@@ -6,7 +6,7 @@ import { Scope } from "../../parts/scope.tsx";
 
 export function DeleteLimit({ limit, onClose }: { readonly limit: Limit; readonly onClose: () => void }) {
   const { id, version, scope } = limit;
-  const remove = useChange("deleteLimit", ["listLimits", "getSummary"], onClose);
+  const remove = useChange("deleteLimit", ["listLimits", "getSummary", "getUserSummary"], onClose);
   return (
     <Confirm
       title="Delete this limit?"

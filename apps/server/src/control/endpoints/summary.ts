@@ -19,8 +19,9 @@ const fields = {
   top_features: z.array(z.strictObject({ feature: name, ...sums })).meta({ description: "Of the month, by cost." }),
   limits: z.array(limit).meta({ description: "Made for this scope itself, each with its state now." }),
 };
+const userPlan = name.meta({ description: "The plan that the user was put on; null = on none." });
 const summary = z.strictObject(fields).meta({ id: "Summary", description: "Days and months are UTC's." });
-const userSummary = z.strictObject({ user: z.string(), ...fields }).meta({ id: "UserSummary" });
+const userSummary = z.strictObject({ user: z.string(), plan: userPlan, ...fields }).meta({ id: "UserSummary" });
 export type Summary = z.infer<typeof summary>;
 export type UserSummary = z.infer<typeof userSummary>;
 
@@ -75,5 +76,5 @@ export const getUserSummary = endpoint({
   status: 200,
   answer: userSummary,
   errors: ["NOT_FOUND"],
-  example: { params: { id: "user-42" }, answer: { user: "user-42", ...SAMPLE } },
+  example: { params: { id: "user-42" }, answer: { user: "user-42", plan: "pro", ...SAMPLE } },
 });

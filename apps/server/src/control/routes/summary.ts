@@ -13,6 +13,8 @@ import type { ReportParts } from "./usage.ts";
 export interface SummaryParts {
   readonly reports: ReportParts;
   readonly limitsOf: (place: Place) => LimitService;
+  /** Of a user by the readable id; null = on none. */
+  readonly planOf: (place: Place, user: string) => string | null;
   now(): number;
 }
 
@@ -31,7 +33,7 @@ export function summaryRoutes(parts: SummaryParts): (app: FastifyInstance) => vo
       // Somebody unknown has not spent nothing: there is nobody.
       if (shown === null && summary.limits.length === 0)
         throw new Problem("NOT_FOUND", `No call of such a user was recorded in ${place.environment}`);
-      return { user: shown ?? id, ...summary };
+      return { user: shown ?? id, plan: parts.planOf(place, id), ...summary };
     });
   };
 }

@@ -1,0 +1,32 @@
+import { Title } from "@mantine/core";
+import type { Block } from "@tollhouse/contract/control-client";
+import { useState } from "react";
+import { useMay } from "../../api/session.ts";
+import { useOperation } from "../../api/use-operation.ts";
+import { LiftStop } from "../kill-switch/lift-stop.tsx";
+import { StopsTable } from "../kill-switch/stops-table.tsx";
+
+/** Whether, why and until when a user is blocked; nothing where it is not. */
+export function UserBlocks({ user }: { readonly user: string }) {
+  const mayOperate = useMay("operate");
+  const [lifted, setLifted] = useState<Block | null>(null);
+  const { data, error } = useOperation("listBlocks", {});
+  const blocks = data?.blocks.filter(({ scope }) => scope === `user:${user}`) ?? [];
+  if (blocks.length === 0 && error === null) return null;
+  return (
+    <section aria-labelledby="user-blocks">
+      <Title order={2} size="h4" id="user-blocks" mb="xs">
+        Blocked
+      </Title>
+      <StopsTable
+        caption={`Blocks of user ${user}`}
+        stops={blocks}
+        error={error}
+        empty={null}
+        lift={mayOperate ? setLifted : null}
+        liftLabel="Unblock"
+      />
+      {lifted !== null && <LiftStop by="deleteBlock" stop={lifted} onClose={() => setLifted(null)} />}
+    </section>
+  );
+}

@@ -1,0 +1,47 @@
+import { Title } from "@mantine/core";
+import type { Limit } from "@tollhouse/contract/control-client";
+import { DataTable, type Column } from "../../parts/data-table.tsx";
+import { EmptyState } from "../../parts/empty-state.tsx";
+import { LimitBar } from "../../parts/limit-bar.tsx";
+import { formatLimit } from "../../parts/limit-words.ts";
+import { LimitMode } from "../limits/limit-mode.tsx";
+import { Resets } from "../limits/resets.tsx";
+
+interface UserLimitsProps {
+  readonly user: string;
+  readonly limits: readonly Limit[];
+}
+
+/** Limits that were made for this user itself. */
+export function UserLimits({ user, limits }: UserLimitsProps) {
+  return (
+    <section aria-labelledby="user-limits">
+      <Title order={2} size="h4" id="user-limits" mb="xs">
+        Limits of its own
+      </Title>
+      <DataTable
+        caption={`Limits of user ${user}`}
+        columns={COLUMNS}
+        rows={limits}
+        keyOf={({ id }) => id}
+        empty={
+          <EmptyState title="No limit of its own">
+            Policies, its plan and the limits of its team and organisation still hold it.
+          </EmptyState>
+        }
+      />
+    </section>
+  );
+}
+
+const COLUMNS: readonly Column<Limit>[] = [
+  { header: "May use", cell: (limit) => formatLimit(limit) },
+  { header: "Mode", cell: ({ mode }) => <LimitMode mode={mode} /> },
+  {
+    header: "Used",
+    cell: ({ scope, measure, amount, state }) => (
+      <LimitBar label={scope} measure={measure} amount={amount} state={state} />
+    ),
+  },
+  { header: "Starts anew", cell: ({ window, state }) => <Resets window={window} at={state.resets_at} /> },
+];

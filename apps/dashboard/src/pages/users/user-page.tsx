@@ -1,0 +1,81 @@
+import { Button, Stack } from "@mantine/core";
+import { useParams } from "@tanstack/react-router";
+import { useState } from "react";
+import { ProblemError } from "../../api/problem.ts";
+import { useMay } from "../../api/session.ts";
+import { useOperation } from "../../api/use-operation.ts";
+import { Page } from "../../frame/page.tsx";
+import { EmptyState } from "../../parts/empty-state.tsx";
+import { ProblemAlert } from "../../parts/problem-alert.tsx";
+import { BlockSomebody } from "../kill-switch/block-somebody.tsx";
+import { CreateLimit } from "../limits/create-limit.tsx";
+import { SpentByModel } from "../sessions/spent-by-model.tsx";
+import { ChangePlan } from "./change-plan.tsx";
+import { EraseUser } from "./erase-user.tsx";
+import { UserBlocks } from "./user-blocks.tsx";
+import { UserFigures } from "./user-figures.tsx";
+import { UserLimits } from "./user-limits.tsx";
+
+type Asked = "block" | "limit" | "plan" | "erase" | null;
+
+/** One user: what it spends, what it may, and the way to stop or forget it. */
+export function UserPage() {
+  const { user } = useParams({ from: "/users/$user" });
+  const [asked, setAsked] = useState<Asked>(null);
+  const { data, error } = useOperation("getUserSummary", { params: { id: user } });
+  const isUnseen = error instanceof ProblemError && error.status === 404;
+  const close = () => setAsked(null);
+  return (
+    <Page title={`User ${user}`} actions={<Actions ask={setAsked} />}>
+      <Stack gap="xl">
+        {isUnseen ? (
+          <EmptyState title="No call of this user yet">
+            Nothing of it stands in the ledger of this environment. It can be limited, blocked or put on a plan all the
+            same, before its first call.
+          </EmptyState>
+        ) : (
+          <ProblemAlert error={error} />
+        )}
+        {data !== undefined && !isUnseen && (
+          <>
+            <UserFigures summary={data} />
+            <UserLimits user={user} limits={data.limits} />
+          </>
+        )}
+        <UserBlocks user={user} />
+        {data !== undefined && !isUnseen && <SpentByModel dimension="user" value={user} />}
+      </Stack>
+      {asked === "block" && <BlockSomebody scope={`user:${user}`} onClose={close} />}
+      {asked === "limit" && <CreateLimit scope={`user:${user}`} onClose={close} />}
+      {asked === "plan" && <ChangePlan user={user} plan={data?.plan ?? null} onClose={close} />}
+      {asked === "erase" && <EraseUser user={user} onClose={close} />}
+    </Page>
+  );
+}
+
+function Actions({ ask }: { readonly ask: (asked: Asked) => void }) {
+  const mayOperate = useMay("operate");
+  const mayManage = useMay("manage");
+  return (
+    <>
+      {mayManage && (
+        <>
+          <Button variant="default" onClick={() => ask("limit")}>
+            Create a limit
+          </Button>
+          <Button variant="default" onClick={() => ask("plan")}>
+            Change plan
+          </Button>
+          <Button variant="default" c="red" onClick={() => ask("erase")}>
+            Erase
+          </Button>
+        </>
+      )}
+      {mayOperate && (
+        <Button color="red" onClick={() => ask("block")}>
+          Block
+        </Button>
+      )}
+    </>
+  );
+}

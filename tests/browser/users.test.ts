@@ -1,0 +1,82 @@
+import { expect, test } from "vitest";
+import { shot } from "./looks.ts";
+import { dashboardTests } from "./started-dashboard.ts";
+
+const USER = "user-17";
+const dashboard = dashboardTests({
+  before: async (world) => {
+    for (const user of [USER, USER, "user-18"]) await call(user, world.url);
+    await world.control("PUT", "/api/v1/plans/pro", { description: "who pays" });
+    await world.recorded();
+  },
+});
+
+async function call(user: string, url = dashboard.world.url): Promise<number> {
+  const answer = await fetch(`${url}/v1/chat/completions`, {
+    method: "POST",
+    headers: { "content-type": "application/json", "x-tollhouse-user": user },
+    body: JSON.stringify({ model: "gpt-4o-mini", messages: [{ role: "user", content: "Hello" }] }),
+  });
+  await answer.arrayBuffer();
+  return answer.status;
+}
+
+test("a user is found by what it spent, put on a plan, limited and blocked until somebody unblocks it", async () => {
+  const page = await dashboard.signedIn("admin", { at: "/users" });
+  await page
+    .getByRole("row", { name: /user-17/ })
+    .getByRole("cell", { name: "2", exact: true })
+    .waitFor();
+  await shot(page, "users");
+  await page.getByRole("link", { name: USER }).click();
+  await page.getByRole("heading", { level: 1, name: `User ${USER}` }).waitFor();
+
+  await page.getByRole("button", { name: "Change plan" }).click();
+  const plan = page.getByRole("dialog");
+  await plan.getByRole("option", { name: "pro" }).waitFor({ state: "attached" });
+  await plan.getByRole("combobox", { name: "Plan" }).selectOption("pro");
+  await plan.getByRole("button", { name: "Change" }).click();
+  await page.getByText("whatever its calls say").waitFor();
+
+  await page.getByRole("button", { name: "Create a limit" }).click();
+  await page.getByRole("dialog").getByRole("textbox", { name: "Amount" }).fill("3.00");
+  await page.getByRole("dialog").getByRole("button", { name: "Create" }).click();
+  await page.getByRole("row", { name: /\$3\.00 each month/ }).waitFor();
+
+  await page.getByRole("button", { name: "Block", exact: true }).click();
+  await page.getByRole("dialog").getByRole("textbox", { name: "Why" }).fill("abuse");
+  await page.getByRole("dialog").getByRole("combobox", { name: "It ends" }).selectOption("when somebody lifts it");
+  await page.getByRole("dialog").getByRole("button", { name: "Block" }).click();
+  await page.getByRole("row", { name: /abuse.*when somebody lifts it/ }).waitFor();
+  expect(await call(USER)).toBe(403);
+  expect(await call("user-18")).toBe(200);
+  await shot(page, "user");
+  await page.getByRole("button", { name: `Unblock user:${USER}` }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Unblock" }).click();
+  await page.getByRole("row", { name: /abuse/ }).waitFor({ state: "detached" });
+  expect(await call(USER)).toBe(200);
+});
+
+test("a user is forgotten only by typing its id, and not while something names it unless that goes too", async () => {
+  const page = await dashboard.signedIn("admin", { at: "/users/user-18", expects: /409|404/ });
+  await dashboard.world.control("POST", "/api/v1/blocks", { scope: "user:user-18", reason: "abuse" });
+  await page.getByRole("button", { name: "Erase" }).click();
+  const last = page.getByRole("dialog", { name: "Erase user-18?" });
+  const erase = last.getByRole("button", { name: "Erase for good" });
+  expect(await erase.isDisabled()).toBe(true);
+  await last.getByRole("textbox", { name: "Type user-18 to confirm" }).fill("user-18");
+  await erase.click();
+  await last.getByRole("alert").getByText("USER_IN_USE").waitFor();
+  await last.getByRole("checkbox", { name: /^Remove limits/ }).check();
+  await erase.click();
+  await page
+    .getByRole("dialog")
+    .getByText(/^Erased: entry \d+ of the ledger says so/)
+    .waitFor();
+});
+
+test("who may only look finds no button that would be refused, and a user without calls is no error", async () => {
+  const page = await dashboard.signedIn("viewer", { at: "/users/never-seen", expects: /404/ });
+  await page.getByRole("heading", { name: "No call of this user yet" }).waitFor();
+  expect(await page.getByRole("button", { name: /Block|Erase|Create|Change/ }).count()).toBe(0);
+});
