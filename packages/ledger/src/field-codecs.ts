@@ -53,7 +53,21 @@ export const FIELD_CODECS: { readonly [K in FieldKind]: Codec<FieldValues[K]> } 
 
 /** A lone surrogate has no UTF-8; it becomes U+FFFD here, so that no client can make an entry impossible to write. */
 function encodeText(value: string): Uint8Array {
-  return utf8.encode(value);
+  return asciiOf(value) ?? utf8.encode(value);
+}
+
+const SHORT = 48;
+
+/** Null: not ASCII, or long. For most texts of an entry the encoder's own call costs several times as much as the copy. */
+function asciiOf(value: string): Uint8Array | null {
+  if (value.length > SHORT) return null;
+  const bytes = new Uint8Array(value.length);
+  for (let i = 0; i < value.length; i++) {
+    const code = value.charCodeAt(i);
+    if (code > 0x7f) return null;
+    bytes[i] = code;
+  }
+  return bytes;
 }
 
 function decodeText(bytes: Uint8Array): string {
@@ -190,7 +204,7 @@ function decodeLimits(bytes: Uint8Array): LimitSeen[] {
 }
 
 function shortText(field: string, value: string): Uint8Array {
-  const encoded = utf8.encode(value);
+  const encoded = encodeText(value);
   if (encoded.length > 255) throw new LedgerFormatError(field, `expected at most 255 bytes, got ${encoded.length}`);
   const bytes = new Uint8Array(1 + encoded.length);
   bytes[0] = encoded.length;

@@ -1,5 +1,6 @@
 import { Pool, type PoolClient, type QueryConfig, type QueryResultRow } from "pg";
 import { isSilent } from "./database-unavailable.ts";
+import { withBinaryArrays } from "./binary-arrays.ts";
 import { copyOut, type CopiedRow } from "./copy-out.ts";
 import { assertDurable } from "./durability.ts";
 import { connectionUrl, poolConfig, type PoolOptions, type SocketConnection } from "./pool.ts";
@@ -186,7 +187,8 @@ async function ask<Row>(
 
 function named(prepared: boolean, text: string, values: readonly unknown[]): QueryConfig {
   const name = prepared ? statementName(text) : undefined;
-  return name === undefined ? { text, values: [...values] } : { name, text, values: [...values] };
+  const sent = withBinaryArrays(text, values);
+  return name === undefined ? { text, values: sent } : { name, text, values: sent };
 }
 
 const SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
