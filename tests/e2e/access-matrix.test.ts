@@ -57,6 +57,9 @@ const OPEN: Readonly<Record<string, string>> = {
   "POST /api/sign-in/invitation": "carries a one-time text",
   "GET /api/sign-in/oidc": "a browser goes to the identity provider",
   "GET /api/sign-in/oidc/callback": "a browser comes back with what the provider says of it",
+  "GET /api/sign-in/saml": "a browser goes to the identity provider",
+  "POST /api/sign-in/saml/callback": "a browser comes back with what the provider says of it, from the provider's page",
+  "GET /api/sign-in/saml/metadata": "what the identity provider must know: our address",
 };
 
 interface Shape {

@@ -14,7 +14,7 @@ interface Operation {
   readonly operationId: string;
   readonly security?: readonly object[];
   readonly parameters?: readonly { readonly name: string; readonly in: string; readonly example?: unknown }[];
-  readonly requestBody?: { readonly content: { readonly "application/json": { readonly example: unknown } } };
+  readonly requestBody?: { readonly content: { readonly "application/json"?: { readonly example: unknown } } };
   readonly responses: Record<string, { readonly content?: Record<string, { readonly schema: object }> }>;
 }
 interface Document {
@@ -83,7 +83,7 @@ function send({ path, method, operation }: (typeof operations)[number], more: Se
       .map(({ name, example }) => [name, String(example)]);
   const target = of("path").reduce((text, [name, id]) => text.replace(`{${name}}`, real(id)), path);
   const query = new URLSearchParams({ ...Object.fromEntries(of("query")), ...more.query }).toString();
-  const example = operation.requestBody?.content["application/json"].example;
+  const example = operation.requestBody?.content["application/json"]?.example;
   const body = more.body === undefined ? example : { ...(example as object), ...more.body };
   return fetch(`${world.url}${target}${query === "" ? "" : `?${query}`}`, {
     method,

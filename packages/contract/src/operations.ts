@@ -880,6 +880,12 @@ export interface Operations {
     readonly body: undefined;
     readonly answer: undefined;
   };
+  beginSaml: {
+    readonly params: Nothing;
+    readonly query: Nothing;
+    readonly body: undefined;
+    readonly answer: undefined;
+  };
   beginVerification: {
     readonly params: Nothing;
     readonly query: { readonly tenant?: string };
@@ -893,6 +899,12 @@ export interface Operations {
     readonly answer: CurrentSession;
   };
   completeOidc: {
+    readonly params: Nothing;
+    readonly query: Nothing;
+    readonly body: undefined;
+    readonly answer: undefined;
+  };
+  completeSaml: {
     readonly params: Nothing;
     readonly query: Nothing;
     readonly body: undefined;
@@ -1191,6 +1203,12 @@ export interface Operations {
     readonly query: { readonly tenant?: string };
     readonly body: undefined;
     readonly answer: Receipt;
+  };
+  getSamlMetadata: {
+    readonly params: Nothing;
+    readonly query: Nothing;
+    readonly body: undefined;
+    readonly answer: string;
   };
   getSession: {
     readonly params: { readonly id: string };
@@ -1541,9 +1559,11 @@ export const OPERATIONS = {
   assignCustomerPlan: { method: "PUT", path: "/api/v1/customers/{id}/plan", query: ["environment","tenant"] },
   assignUserPlan: { method: "PUT", path: "/api/v1/users/{id}/plan", query: ["environment","tenant"] },
   beginOidc: { method: "GET", path: "/api/sign-in/oidc", query: [] },
+  beginSaml: { method: "GET", path: "/api/sign-in/saml", query: [] },
   beginVerification: { method: "POST", path: "/api/v1/ledger/verifications", query: ["tenant"] },
   changePassword: { method: "POST", path: "/api/v1/session/password", query: [] },
   completeOidc: { method: "GET", path: "/api/sign-in/oidc/callback", query: [] },
+  completeSaml: { method: "POST", path: "/api/sign-in/saml/callback", query: [] },
   createAnomalyRule: { method: "POST", path: "/api/v1/anomaly-rules", query: ["environment","tenant"] },
   createBlock: { method: "POST", path: "/api/v1/blocks", query: ["environment","tenant"] },
   createEnvironment: { method: "POST", path: "/api/v1/environments", query: ["tenant"] },
@@ -1593,6 +1613,7 @@ export const OPERATIONS = {
   getProviderKey: { method: "GET", path: "/api/v1/provider-keys/{provider}", query: ["environment","tenant"] },
   getReady: { method: "GET", path: "/ready", query: [] },
   getReceipt: { method: "GET", path: "/api/v1/calls/{id}/receipt", query: ["tenant"] },
+  getSamlMetadata: { method: "GET", path: "/api/sign-in/saml/metadata", query: [] },
   getSession: { method: "GET", path: "/api/v1/sessions/{id}", query: ["environment","tenant"] },
   getSignIn: { method: "GET", path: "/api/sign-in", query: [] },
   getStats: { method: "GET", path: "/api/dashboard/stats", query: ["environment","hours","tenant"] },

@@ -60,6 +60,7 @@ export * from "./configuration/node-configuration.ts";
 export * from "./configuration/starting-counters.ts";
 export * from "./members/member-store.ts";
 export * from "./members/session-store.ts";
+export * from "./members/sign-in-request-store.ts";
 export * from "./policies/plan-store.ts";
 export * from "./policies/policy-store.ts";
 export * from "./policies/recorded-calls.ts";

@@ -5,13 +5,16 @@ import { OPERATIONS } from "@tollhouse/contract/control-client";
 /** For programs or browsers, or the same under another name. */
 const NOT_FOR_A_TERMINAL = [
   "beginOidc",
+  "beginSaml",
   "changePassword",
   "completeOidc",
+  "completeSaml",
   "endSession",
   "evaluate",
   "getEvents",
   "getMetrics",
   "getOpenApi",
+  "getSamlMetadata",
   "getSignIn",
   "recordUsage",
   "resetSessionOfDashboard",

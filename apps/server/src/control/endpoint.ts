@@ -35,6 +35,8 @@ export interface Endpoint<P = unknown, Q = unknown, B = unknown, A = unknown> {
   readonly params?: ZodType<P>;
   readonly query?: ZodType<Q>;
   readonly body?: ZodType<B>;
+  /** The body is a form that a browser sends, and no JSON. Its route stands where forms are read. */
+  readonly form?: true;
   /** A body that is left out counts as `{}`. */
   readonly bodyOptional?: true;
   readonly status: 200 | 201 | 202 | 204 | 302;

@@ -67,7 +67,7 @@ export function loadControl(parts: ControlParts): ReturnType<typeof createContro
   const { members, sessions, needsOwner } = loadMembers({ spool, masterKey, tenants, settings, now });
   const isAdminKey = (text: string): boolean => adminKey.matches(text);
   const findTenant = (name: string): string | null => tenants.byName(name)?.id ?? null;
-  const singleSignOn = loadSingleSignOn(settings);
+  const singleSignOn = loadSingleSignOn(settings, db);
   const rates = new ControlRates(settings, now);
   return createControlApi({
     isAdminKey,

@@ -97,7 +97,7 @@ export function openApiDocument(endpoints: readonly Endpoint[], version: string)
 }
 
 function operation(endpoint: Endpoint, schemas: Json): Json {
-  const { operationId, tag, summary, example, body, bodyOptional } = endpoint;
+  const { operationId, tag, summary, example, body, bodyOptional, form } = endpoint;
   const parameters = parametersOf(endpoint, schemas);
   return {
     operationId,
@@ -108,7 +108,12 @@ function operation(endpoint: Endpoint, schemas: Json): Json {
     ...(body !== undefined && {
       requestBody: {
         required: bodyOptional !== true,
-        content: { "application/json": { schema: schemaOf(body, "input", schemas), example: example.body } },
+        content: {
+          [form === true ? "application/x-www-form-urlencoded" : "application/json"]: {
+            schema: schemaOf(body, "input", schemas),
+            example: example.body,
+          },
+        },
       },
     }),
     responses: { [endpoint.status]: success(endpoint, schemas), ...problems(endpoint, schemas) },

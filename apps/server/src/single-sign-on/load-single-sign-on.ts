@@ -1,13 +1,22 @@
+import type { Database } from "@tollhouse/store";
 import type { Settings } from "../settings.ts";
 import { Oidc, oidcSettings } from "./oidc.ts";
+import { Saml, samlSettings } from "./saml.ts";
 
 /** The ways to sign in at an identity provider; null = not set up. */
 export interface SingleSignOn {
   readonly tenant: string;
   readonly oidc: Oidc | null;
+  readonly saml: Saml | null;
 }
 
-export function loadSingleSignOn(settings: Settings): SingleSignOn {
+/** `db`: as the installation. */
+export function loadSingleSignOn(settings: Settings, db: Database): SingleSignOn {
   const oidc = oidcSettings(settings);
-  return { tenant: settings.ssoTenant, oidc: oidc === null ? null : new Oidc(oidc) };
+  const saml = samlSettings(settings);
+  return {
+    tenant: settings.ssoTenant,
+    oidc: oidc === null ? null : new Oidc(oidc),
+    saml: saml === null ? null : new Saml(saml, db),
+  };
 }

@@ -18,6 +18,7 @@ const WITHOUT_TENANT = [
   "nodes",
   "open_calls",
   "schema_migrations",
+  "sign_in_requests",
   "spool_positions",
   "tenants",
 ];

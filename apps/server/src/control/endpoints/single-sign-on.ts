@@ -25,4 +25,47 @@ export const completeOidc = endpoint({
   example: {},
 });
 
-export const SINGLE_SIGN_ON_ENDPOINTS: readonly Endpoint[] = [beginOidc, completeOidc];
+export const beginSaml = endpoint({
+  ...open,
+  operationId: "beginSaml",
+  method: "GET",
+  path: "/api/sign-in/saml",
+  summary: "Go to the SAML identity provider.",
+  errors: ["NOT_FOUND"],
+  example: {},
+});
+
+export const completeSaml = endpoint({
+  ...open,
+  operationId: "completeSaml",
+  method: "POST",
+  path: "/api/sign-in/saml/callback",
+  summary: "Come back from the SAML identity provider (HTTP-POST).",
+  fromElsewhere: true,
+  form: true,
+  body: z.object({ SAMLResponse: z.string({ error: "expected a response of the identity provider" }) }),
+  errors: ["NOT_FOUND", "REQUEST_TOO_LARGE"],
+  example: { body: { SAMLResponse: "…" } },
+});
+
+export const getSamlMetadata = endpoint({
+  operationId: "getSamlMetadata",
+  method: "GET",
+  path: "/api/sign-in/saml/metadata",
+  tag: "sign-in",
+  open: true,
+  summary: "What the SAML identity provider must know of this Tollhouse.",
+  status: 200,
+  media: "application/samlmetadata+xml",
+  answer: z.string(),
+  errors: ["NOT_FOUND"],
+  example: { answer: '<?xml version="1.0"?>…' },
+});
+
+export const SINGLE_SIGN_ON_ENDPOINTS: readonly Endpoint[] = [
+  beginOidc,
+  completeOidc,
+  beginSaml,
+  completeSaml,
+  getSamlMetadata,
+];

@@ -32,7 +32,7 @@ export interface SignInParts {
 /** What a member does with a session: begins it, asks who they are, changes their password, ends it. */
 export function signInRoutes(parts: SignInParts): (app: FastifyInstance) => void {
   const { members, sessions, rates, isAdminKey, tenant } = parts;
-  const { oidc } = parts.singleSignOn;
+  const { oidc, saml } = parts.singleSignOn;
   const begun = async (request: FastifyRequest, reply: FastifyReply, signedIn: SignedIn): Promise<SessionAnswer> => {
     await endOther(sessions, request);
     setSession(reply, signedIn);
@@ -43,7 +43,7 @@ export function signInRoutes(parts: SignInParts): (app: FastifyInstance) => void
       needs_owner: await parts.needsOwner(),
       password: true as const,
       oidc: oidc === null ? null : { name: oidc.name },
-      saml: null,
+      saml: saml === null ? null : { name: saml.name },
     }));
     serve(app, signInOwner, async ({ body: { admin_key, ...owner }, request, reply }) => {
       if (!isAdminKey(admin_key))

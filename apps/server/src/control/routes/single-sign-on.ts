@@ -5,11 +5,12 @@ import type { MemberService } from "../../members/member-service.ts";
 import { memberOfProvider } from "../../members/provider-members.ts";
 import type { SessionService } from "../../members/session-service.ts";
 import { OIDC_COOKIE } from "../../single-sign-on/oidc.ts";
+import { SAML_COOKIE } from "../../single-sign-on/saml.ts";
 import type { SingleSignOn } from "../../single-sign-on/load-single-sign-on.ts";
 import type { ProvenPerson } from "../../single-sign-on/proven-person.ts";
 import { cookieText, readCookie } from "../cookies.ts";
 import { serve } from "../endpoint.ts";
-import { beginOidc, completeOidc } from "../endpoints/single-sign-on.ts";
+import { beginOidc, beginSaml, completeOidc, completeSaml, getSamlMetadata } from "../endpoints/single-sign-on.ts";
 import { Problem } from "../problem.ts";
 import { endOther, setSession } from "./sign-in.ts";
 
@@ -29,7 +30,7 @@ const AWAY_S = 10 * 60;
 
 /** To the identity provider and back. Whatever it has against somebody, they end at a page of ours that says so. */
 export function singleSignOnRoutes(parts: SingleSignOnParts): (app: FastifyInstance) => void {
-  const { oidc } = parts.singleSignOn;
+  const { oidc, saml } = parts.singleSignOn;
   const going = goingOf(parts);
   return (app) => {
     app.addHook("onClose", async () => oidc?.close());
@@ -48,6 +49,27 @@ export function singleSignOnRoutes(parts: SingleSignOnParts): (app: FastifyInsta
         return begin(parts, request, reply, "oidc", await setUp(oidc).complete(query, kept));
       }),
     );
+    serve(app, beginSaml, ({ reply }) =>
+      going("saml", reply, async () => {
+        const { location, kept } = await setUp(saml).begin();
+        void reply.header("set-cookie", cookieText(SAML_COOKIE, kept, { maxAgeS: AWAY_S, sameSite: "None" }));
+        return location;
+      }),
+    );
+    serve(app, getSamlMetadata, () => setUp(saml).metadata());
+    // Forms are read here alone: everywhere else a page of another site could send one without asking first.
+    void app.register(async (forms) => {
+      forms.addContentTypeParser("application/x-www-form-urlencoded", { parseAs: "string" }, (_request, body, done) =>
+        done(null, Object.fromEntries(new URLSearchParams(body as string))),
+      );
+      serve(forms, completeSaml, ({ body: { SAMLResponse }, request, reply }) =>
+        going("saml", reply, async () => {
+          const kept = readCookie(request.headers.cookie, SAML_COOKIE);
+          void reply.header("set-cookie", cookieText(SAML_COOKIE, "", { maxAgeS: 0, sameSite: "None" }));
+          return begin(parts, request, reply, "saml", await setUp(saml).complete(SAMLResponse, kept));
+        }),
+      );
+    });
   };
 }
 
