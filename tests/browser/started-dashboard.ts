@@ -3,7 +3,7 @@ import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { chromium, type Browser, type BrowserContext, type Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, expect } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, vi } from "vitest";
 import {
   startedTollhouse,
   type StartedOptions,
@@ -47,6 +47,9 @@ export function dashboardTests(options: DashboardOptions = {}): Dashboard {
   const complaints: string[] = [];
   const made = new Set<Role>();
 
+  // A machine that is busy shows pages late; how late decides nothing.
+  vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
+
   beforeAll(async () => {
     buildIfOld();
     const started = await Promise.all([startedTollhouse(options), startedBrowser()]);
@@ -65,7 +68,7 @@ export function dashboardTests(options: DashboardOptions = {}): Dashboard {
   const open = async (signIn: (context: BrowserContext) => Promise<void>, page: PageOptions = {}): Promise<Page> => {
     const context = await browser.newContext({ reducedMotion: "reduce", locale: "en-US", timezoneId: "Europe/Berlin" });
     opened.push(context);
-    context.setDefaultTimeout(20_000);
+    context.setDefaultTimeout(60_000);
     listen(context, (complaint) => {
       if (page.expects?.test(complaint) !== true) complaints.push(complaint);
     });

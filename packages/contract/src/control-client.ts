@@ -4,6 +4,7 @@ import { OPERATIONS, type Operations } from "./operations.ts";
 export { CODES, type CodeRow, type ReasonCode } from "./codes.ts";
 export * from "./live-events.ts";
 export * from "./operations.ts";
+export { bad, ok, systemChecks, type Check, type CheckWords } from "./system-checks.ts";
 
 export type OperationId = keyof Operations;
 export type Answer<O extends OperationId> = Operations[O]["answer"];

@@ -14,11 +14,19 @@ import { ask } from "./control-api.ts";
 /** Operations whose answers a change makes old: all that were asked by these names are asked again. */
 export type Touches = readonly OperationId[];
 
+interface Asked<O extends OperationId> {
+  readonly enabled?: boolean;
+  /** Asked again so often: for what no event of the server tells. */
+  readonly refetchInterval?: number;
+  /** No more once this is true of the answer. */
+  readonly until?: (answer: Answer<O>) => boolean;
+}
+
 /** What an operation answers at the place (tenant, environment) that the viewer chose. `enabled: false`: not asked yet. */
 export function useOperation<O extends OperationId>(
   operation: O,
   input: Input<O>,
-  options: { readonly enabled?: boolean; readonly refetchInterval?: number } = {},
+  { refetchInterval, until, ...options }: Asked<O> = {},
 ): UseQueryResult<Answer<O>> {
   const always = usePlace();
   return useQuery<Answer<O>>({
@@ -26,6 +34,10 @@ export function useOperation<O extends OperationId>(
     queryFn: ({ signal }) => ask(operation, input, { always, signal }),
     // Of the same question with other words (another page, another day): better than nothing until the new answer is there.
     placeholderData: keepPreviousData as never,
+    ...(refetchInterval !== undefined && {
+      refetchInterval: ({ state: { data } }) =>
+        data !== undefined && until?.(data) === true ? false : refetchInterval,
+    }),
     ...options,
   });
 }

@@ -1,12 +1,18 @@
 import { createRouter } from "@tanstack/react-router";
+import { auditRoute } from "../pages/audit/route.ts";
 import { keysRoute } from "../pages/keys/route.ts";
 import { invitationRoute } from "../pages/invitation/route.ts";
 import { killSwitchRoute } from "../pages/kill-switch/route.ts";
 import { limitsRoute } from "../pages/limits/route.ts";
+import { ledgerRoute } from "../pages/ledger/route.ts";
+import { membersRoute } from "../pages/members/route.ts";
 import { overviewRoute } from "../pages/overview/route.ts";
 import { sessionRoute, sessionsRoute } from "../pages/sessions/route.ts";
+import { pricesRoute } from "../pages/prices/route.ts";
+import { settingsRoute } from "../pages/settings/route.ts";
 import { signInRoute } from "../pages/sign-in/route.ts";
 import { userRoute, usersRoute } from "../pages/users/route.ts";
+import { systemRoute } from "../pages/system/route.ts";
 import { rootRoute } from "./root-route.tsx";
 
 /** Every page there is, in the order of the navigation. */
@@ -19,6 +25,12 @@ const routeTree = rootRoute.addChildren([
   limitsRoute,
   killSwitchRoute,
   keysRoute,
+  pricesRoute,
+  ledgerRoute,
+  auditRoute,
+  systemRoute,
+  membersRoute,
+  settingsRoute,
   signInRoute,
   invitationRoute,
 ]);

@@ -52,15 +52,17 @@ export function Frame({ session, children }: { readonly session: Session; readon
               <Text size="xs" c="dimmed" fw={600} px="sm" pb={4}>
                 {label}
               </Text>
-              {pages.map((page) => (
-                <NavLink
-                  key={page.to}
-                  label={page.label}
-                  active={isAt(pathname, page.to)}
-                  aria-current={isAt(pathname, page.to) ? "page" : undefined}
-                  renderRoot={(props) => <Link {...props} to={page.to} />}
-                />
-              ))}
+              {pages
+                .filter(({ needs }) => needs === undefined || session.permissions.includes(needs))
+                .map((page) => (
+                  <NavLink
+                    key={page.to}
+                    label={page.label}
+                    active={isAt(pathname, page.to)}
+                    aria-current={isAt(pathname, page.to) ? "page" : undefined}
+                    renderRoot={(props) => <Link {...props} to={page.to} />}
+                  />
+                ))}
             </section>
           ))}
         </ScrollArea>

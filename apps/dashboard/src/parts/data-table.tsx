@@ -7,7 +7,7 @@ export interface Column<Row> {
   readonly header: string;
   /** Numbers stand at the right, so that their digits stand under each other. */
   readonly isNumber?: boolean;
-  /** Is the header for those who cannot see only? For a column of buttons. */
+  /** Is the header for those who cannot see only? For a column of buttons, which stand at the right too. */
   readonly isHeaderHidden?: boolean;
   readonly cell: (row: Row) => ReactNode;
 }
@@ -79,8 +79,8 @@ export function DataTable<Row>({
   );
 }
 
-function cellOf<Row>({ header, isNumber, cell }: Column<Row>, row: Row, isFirst: boolean): ReactNode {
-  const className = isNumber === true ? styles["number"] : undefined;
+function cellOf<Row>({ header, isNumber, isHeaderHidden, cell }: Column<Row>, row: Row, isFirst: boolean): ReactNode {
+  const className = isNumber === true || isHeaderHidden === true ? styles["number"] : undefined;
   return isFirst ? (
     <Table.Th key={header} scope="row" fw={500} className={className ?? styles["head"]}>
       {cell(row)}

@@ -1,9 +1,10 @@
-import { Badge, Button, Code, Group, Menu, Stack, Text } from "@mantine/core";
+import { Button, Code, Group, Menu, Stack, Text } from "@mantine/core";
 import type { Key } from "@tollhouse/contract/control-client";
 import type { ReactNode } from "react";
 import type { Column } from "../../parts/data-table.tsx";
 import { formatCount } from "../../parts/format.ts";
 import { Moment } from "../../parts/moment.tsx";
+import { StateBadge } from "../../parts/state-badge.tsx";
 import { fixedOf } from "./key-values.ts";
 
 export type KeyAction = "use" | "edit" | "rotate" | "revoke";
@@ -34,22 +35,11 @@ function NameOf({ apiKey: { name, id } }: { readonly apiKey: Key }) {
 }
 
 function StateOf({ apiKey: { revoked_at, expires_at, previous_valid_until } }: { readonly apiKey: Key }) {
-  if (revoked_at !== null)
-    return (
-      <Badge color="gray" variant="light">
-        revoked
-      </Badge>
-    );
+  if (revoked_at !== null) return <StateBadge tone="quiet">revoked</StateBadge>;
   const isOver = expires_at !== null && Date.parse(expires_at) <= Date.now();
   return (
     <Stack gap={2} align="start">
-      {isOver ? (
-        <Badge color="red" variant="light">
-          expired
-        </Badge>
-      ) : (
-        <Badge variant="light">valid</Badge>
-      )}
+      <StateBadge tone={isOver ? "bad" : "good"}>{isOver ? "expired" : "valid"}</StateBadge>
       {expires_at !== null && (
         <Text size="xs" c="dimmed">
           {isOver ? "since " : "until "}
