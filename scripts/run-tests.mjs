@@ -36,7 +36,13 @@ function runVitest() {
   const file = join(folder, "counts.json");
   const args = ["run", "--reporter=default", "--reporter=./scripts/closing-line-reporter.ts"];
   if (scope === "unit") args.push("--project=unit");
-  const env = { ...process.env, CLOSING_LINE_FILE: file, ...(scope === "long" ? { TOLLHOUSE_LONG: "1" } : {}) };
+  const env = {
+    ...process.env,
+    CLOSING_LINE_FILE: file,
+    // A server that is started from its sources takes 1.1 s of CPU then instead of 2.
+    NODE_COMPILE_CACHE: join(ROOT, ".tollhouse/compile-cache"),
+    ...(scope === "long" ? { TOLLHOUSE_LONG: "1" } : {}),
+  };
   const result = spawnSync(process.execPath, [join(BIN, "vitest/vitest.mjs"), ...args, ...selection], {
     cwd: ROOT,
     stdio: ["ignore", "inherit", "inherit"],

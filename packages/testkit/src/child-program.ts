@@ -57,8 +57,8 @@ export function startChild(options: ChildProgramOptions): ChildProgram {
   const flags = [...imports.map((url) => `--import=${url}`), ...source];
   const command = [...inside, process.execPath, ...flags, script, ...args];
   const child = spawn(command[0] as string, command.slice(1), {
-    // Nothing of the developer's own settings (a DATABASE_URL, an OPENAI_BASE_URL) may reach it.
-    env: { PATH: process.env["PATH"], ...env },
+    // Nothing of the developer's own settings (a DATABASE_URL, an OPENAI_BASE_URL) may reach it. What was compiled once may.
+    env: { PATH: process.env["PATH"], NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"], ...env },
     stdio: "pipe",
     ...(cwd !== undefined && { cwd }),
   });
