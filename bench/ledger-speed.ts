@@ -3,7 +3,7 @@ import {
   connectionUrl,
   DEFAULT_TENANT,
   LedgerKeys,
-  localSigner,
+  checkpointSigner,
   migrate,
   openDatabase,
   openSpool,
@@ -162,7 +162,7 @@ function callOf(n: number, tenant: string): readonly SpoolRecord[] {
 export async function measureVerify(entries: number, rounds: number): Promise<void> {
   await withDatabase(async (db) => {
     await fillChain(db, new LedgerKeys(masterKey), entries);
-    const noteKeys = localSigner({ masterKey, seeds: [] }).keys({ tenant: DEFAULT_TENANT, origin: "bench" });
+    const noteKeys = checkpointSigner({ masterKey, seeds: [] }).keys({ tenant: DEFAULT_TENANT, origin: "bench" });
     const request = {
       databaseUrl: db.url,
       role: "tollhouse_installation",

@@ -96,6 +96,25 @@ export function readSeeds(text: string): readonly Buffer[] | undefined {
   return seeds.every((seed) => seed !== undefined) ? seeds : undefined;
 }
 
+/** Public keys of Ed25519: their 32 bytes, or as SubjectPublicKeyInfo (RFC 8410), the form that key services give. */
+export function readPublicKeys(text: string): readonly Buffer[] | undefined {
+  const keys = text.split(",").map((each) => {
+    const spki = /^[A-Za-z0-9+/]{59}=$/.test(each.trim()) ? Buffer.from(each.trim(), "base64") : null;
+    return spki?.subarray(0, SPKI_HEAD.length).equals(SPKI_HEAD) === true
+      ? spki.subarray(SPKI_HEAD.length)
+      : readMasterKey(each.trim());
+  });
+  return keys.every((key) => key !== undefined) ? keys : undefined;
+}
+
+const SPKI_HEAD = Buffer.from("302a300506032b6570032100", "hex");
+
+/** Program and arguments with spaces between them. No shell reads it, so that nothing in it has another meaning. */
+export function readCommand(text: string): readonly [string, ...string[]] | undefined {
+  const [program, ...args] = text.split(/ +/).filter((part) => part !== "");
+  return program === undefined || /["'`$\\]/.test(text) ? undefined : [program, ...args];
+}
+
 /** Like a base URL, but a query may be part of the place. */
 export function readWebhooks(text: string): readonly string[] | undefined {
   const urls = text.split(",").map((each) => readUrl(each.trim(), ["http:", "https:"]));

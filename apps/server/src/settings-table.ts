@@ -12,8 +12,10 @@ import {
   readBucket,
   readBucketCredentials,
   readBudget,
+  readCommand,
   readHost,
   readMasterKey,
+  readPublicKeys,
   readRoles,
   readSeeds,
   redisUrlsOf,
@@ -72,6 +74,24 @@ export const SETTINGS = {
     checked("Ed25519 seeds of 32 bytes as 64 hexadecimal digits or as base64, with commas between them", readSeeds),
     "signs the ledger's checkpoints: the first signs, the others signed earlier; not set: a key for each tenant is derived from the master key",
     secret,
+  ),
+  ledgerSigningKeyFile: optional(
+    "TOLLHOUSE_LEDGER_SIGNING_KEY_FILE",
+    checked("a path", (text) => text),
+    "the same in a file that others may not read: Ed25519 keys as PEM (PKCS #8), or seeds. The first of them signs; those of `TOLLHOUSE_LEDGER_SIGNING_KEY` are then earlier ones",
+  ),
+  ledgerSigningCommand: optional(
+    "TOLLHOUSE_LEDGER_SIGNING_COMMAND",
+    checked("a program and its arguments with spaces between them, without quotes, backslashes and `$`", readCommand),
+    "signs instead, for a key that is in a key service or module: it reads what is signed from its standard input, and writes the Ed25519 signature to its standard output, as 64 bytes or base64. It is not given our secrets. Needs `TOLLHOUSE_LEDGER_PUBLIC_KEYS`",
+  ),
+  ledgerPublicKeys: optional(
+    "TOLLHOUSE_LEDGER_PUBLIC_KEYS",
+    checked(
+      "Ed25519 public keys with commas between them, each of 32 bytes as 64 hexadecimal digits or base64, or as SubjectPublicKeyInfo in base64",
+      readPublicKeys,
+    ),
+    "the public key of that command, and then those of keys that signed earlier and are gone: what they signed goes on to verify",
   ),
   checkpointWebhooks: optional(
     "TOLLHOUSE_CHECKPOINT_WEBHOOKS",

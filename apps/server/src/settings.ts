@@ -131,6 +131,7 @@ function compose(values: Values, own: readonly ProviderSettings[], demo: boolean
   return {
     ...rest,
     dataDir: resolve(cwd, values.dataDir),
+    ledgerSigningKeyFile: values.ledgerSigningKeyFile === null ? null : resolve(cwd, values.ledgerSigningKeyFile),
     auth: values.auth ?? (loopback ? "open" : "required"),
     providers: [
       builtIn("openai", openaiBaseUrl, openaiApiKey),
@@ -164,6 +165,11 @@ function contradictions(values: Values, loopback: boolean): SettingsProblem[] {
     problems.push({
       name: "TOLLHOUSE_CHECKPOINT_WEBHOOK_SECRET",
       problem: `expected ${SETTINGS.checkpointWebhookSecret.expected}, because TOLLHOUSE_CHECKPOINT_WEBHOOKS is set`,
+    });
+  if (values.ledgerSigningCommand !== null && values.ledgerPublicKeys === null)
+    problems.push({
+      name: "TOLLHOUSE_LEDGER_PUBLIC_KEYS",
+      problem: `expected ${SETTINGS.ledgerPublicKeys.expected}, because TOLLHOUSE_LEDGER_SIGNING_COMMAND is set`,
     });
   if (values.checkpointBucket !== null && values.checkpointBucketCredentials === null)
     problems.push({

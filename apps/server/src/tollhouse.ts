@@ -93,6 +93,7 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
         counting,
       }),
     recorderLag: () => recorder.lag(),
+    chainsNotSigned: () => ledger.checkpoints.trouble?.chains ?? 0,
   });
   const tap = new SettledTap();
   const place = { tenant: DEFAULT_TENANT, environment: ENVIRONMENT };
@@ -196,6 +197,7 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
     gateway,
     checks: sdk.checks,
     recorder,
+    notSigned: () => ledger.checkpoints.trouble,
     spoolBytesMax: settings.spoolBytesMax,
     embedded: embedded !== null,
     db,

@@ -781,6 +781,7 @@ export interface System {
   readonly redis: SystemRedis | null;
   readonly spool: { readonly bytes: number; readonly bytes_max: number; readonly refusing: string | null };
   readonly recorder: { readonly bytes: number; readonly records: number };
+  readonly ledger: { readonly chains_not_signed: number; readonly problem: string | null };
   readonly reservations: { readonly pending: number; readonly oldest_at: string | null };
   readonly allowance: { readonly of: string; readonly used: string } | null;
   readonly worst_overspend: string | null;
@@ -1130,7 +1131,7 @@ export interface Operations {
     readonly params: Nothing;
     readonly query: { readonly tenant?: string };
     readonly body: undefined;
-    readonly answer: { readonly origin: string; readonly key: string; readonly earlier: readonly string[] };
+    readonly answer: { readonly origin: string; readonly key: string; readonly earlier: readonly string[]; readonly signed: readonly { readonly key: string; readonly from_size: number; readonly from: string }[] };
   };
   getLedgerVerification: {
     readonly params: Nothing;

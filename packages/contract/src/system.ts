@@ -27,6 +27,8 @@ export interface SystemAnswer {
   spool: { bytes: number; bytes_max: number; refusing: string | null };
   /** In the spool of this node, and not in the ledger yet. */
   recorder: { bytes: number; records: number };
+  /** Of this node: ledgers whose checkpoint could not be signed when it was last tried, and why. */
+  ledger: { chains_not_signed: number; problem: string | null };
   /** Of this node: what calls and checks hold. */
   reservations: { pending: number; oldest_at: string | null };
   /** What this node may admit while shared counters cannot be asked; null: counters are in memory. */

@@ -32,6 +32,7 @@ const WELL: System = {
   redis: REDIS,
   spool: { bytes: 4096, bytes_max: 1_073_741_824, refusing: null },
   recorder: { bytes: 0, records: 0 },
+  ledger: { chains_not_signed: 0, problem: null },
   reservations: { pending: 3, oldest_at: null },
   allowance: { of: "1.000000000", used: "0.000000000" },
   worst_overspend: "0.000000000",

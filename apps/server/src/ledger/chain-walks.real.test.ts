@@ -1,11 +1,11 @@
 import { randomBytes } from "node:crypto";
-import { DEFAULT_TENANT, localSigner } from "@tollhouse/store";
+import { DEFAULT_TENANT, checkpointSigner } from "@tollhouse/store";
 import { testDatabase, type TestDatabase } from "@tollhouse/testkit";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { ChainWalks } from "./chain-walks.ts";
 
 const masterKey = randomBytes(32);
-const noteKeys = localSigner({ masterKey, seeds: [] }).keys({ tenant: DEFAULT_TENANT, origin: "tollhouse/test" });
+const noteKeys = checkpointSigner({ masterKey, seeds: [] }).keys({ tenant: DEFAULT_TENANT, origin: "tollhouse/test" });
 const chain = { tenant: DEFAULT_TENANT, from: 1n, to: "latest", noteKeys } as const;
 
 let database: TestDatabase;

@@ -45,11 +45,17 @@ export class Checkpointer {
     return this.#parts.signer;
   }
 
+  /** Chains whose head could not be signed when it was last tried here, and why; null = there is none. */
+  get trouble(): { readonly chains: number; readonly problem: string } | null {
+    const [problem] = this.#troubles.values();
+    return problem === undefined ? null : { chains: this.#troubles.size, problem };
+  }
+
   /** A checkpoint of everything that is in the chain when it is called; null = the chain has not begun. */
   async upToNow(tenant: string): Promise<StoredCheckpoint | null> {
     // One that began earlier may have looked before the last entry came.
     await this.#underWay.get(tenant)?.catch(() => null);
-    return this.#make(tenant);
+    return this.#told(tenant);
   }
 
   async close(): Promise<void> {
@@ -70,12 +76,21 @@ export class Checkpointer {
     try {
       const growths = await chainGrowths(db, tenants());
       for (const growth of growths.filter((each) => isDue(each, now())))
-        await this.#make(growth.tenant).then(
-          () => this.#troubles.delete(growth.tenant),
-          (error: unknown) => this.#trouble(growth.tenant, error, failed),
-        );
+        await this.#told(growth.tenant).catch(() => null);
+      this.#troubles.delete("");
     } catch (error) {
       this.#trouble("", error, failed);
+    }
+  }
+
+  async #told(tenant: string): Promise<StoredCheckpoint | null> {
+    try {
+      const made = await this.#make(tenant);
+      this.#troubles.delete(tenant);
+      return made;
+    } catch (error) {
+      this.#trouble(tenant, error, this.#parts.failed);
+      throw error;
     }
   }
 

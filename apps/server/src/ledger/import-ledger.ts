@@ -8,7 +8,6 @@ import {
   ImportRefused,
   LedgerKeys,
   loadMasterKey,
-  localSigner,
   startEmbedded,
   StartRefused,
   type EmbeddedPostgres,
@@ -16,6 +15,7 @@ import {
 } from "@tollhouse/store";
 import type { Settings } from "../settings.ts";
 import { openDatabases } from "../tenants/open-databases.ts";
+import { loadSigner } from "./load-signer.ts";
 
 /**
  * `--import-ledger FILE`: takes the chain of an export into an installation that has recorded nothing, and starts nothing else. Throws
@@ -50,7 +50,7 @@ async function importInto(settings: Settings, path: string, embedded: EmbeddedPo
     });
     // Only what was imported ties the database to a key: the attempt with a wrong one leaves nothing.
     if (await hasMasterKey(db)) await assertMasterKey(db, masterKey);
-    const signer = localSigner({ masterKey, seeds: settings.ledgerSigningKeys ?? [] });
+    const signer = loadSigner(settings, masterKey);
     const imported = await importEntries({ db, keys: new LedgerKeys(masterKey), signer, lines: linesOf(path) });
     await assertMasterKey(db, masterKey);
     return imported;

@@ -5,7 +5,7 @@ import {
   INSTALLATION_ROLE,
   LedgerKeys,
   loadVerification,
-  localSigner,
+  checkpointSigner,
   makeCheckpoint,
   openSpool,
   startRecorder,
@@ -20,7 +20,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest
 import { NightlyVerification } from "./nightly-verification.ts";
 
 const masterKey = Buffer.alloc(32, 9);
-const signer = localSigner({ masterKey, seeds: [] });
+const signer = checkpointSigner({ masterKey, seeds: [] });
 const FIRST = Date.UTC(2026, 10, 20, 12);
 const DAY = 86_400_000;
 

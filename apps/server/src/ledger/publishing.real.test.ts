@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DEFAULT_TENANT, localSigner, makeCheckpoint, openSpool, startRecorder } from "@tollhouse/store";
+import { DEFAULT_TENANT, checkpointSigner, makeCheckpoint, openSpool, startRecorder } from "@tollhouse/store";
 import { testDatabase, type TestDatabase } from "@tollhouse/testkit";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { bucketTarget } from "./bucket-target.ts";
@@ -12,7 +12,7 @@ import { CheckpointPublisher, type PublishTarget } from "./checkpoint-publisher.
 import { webhookTarget } from "./webhook-target.ts";
 
 const masterKey = Buffer.alloc(32, 9);
-const signer = localSigner({ masterKey, seeds: [] });
+const signer = checkpointSigner({ masterKey, seeds: [] });
 const tenant = DEFAULT_TENANT;
 const secret = Buffer.alloc(32, 1);
 const credentials = { accessKeyId: "AK", secretAccessKey: "a secret/key", region: "eu-central-1" };

@@ -1,13 +1,13 @@
-import { localSigner, type Database } from "@tollhouse/store";
+import type { Database } from "@tollhouse/store";
 import type { Logger } from "../process/logger.ts";
-import type { Settings } from "../settings.ts";
 import { Checkpointer } from "./checkpointer.ts";
+import { loadSigner, type SignerSettings } from "./load-signer.ts";
 
 export interface CheckpointsParts {
   readonly db: Database;
   readonly dbOf: (tenant: string) => Database;
   readonly masterKey: Uint8Array;
-  readonly settings: Pick<Settings, "ledgerSigningKeys">;
+  readonly settings: SignerSettings;
   readonly tenants: { all(): readonly { readonly id: string }[] };
   readonly mine: () => boolean;
   readonly logger: Logger;
@@ -20,7 +20,7 @@ export function startCheckpoints(parts: CheckpointsParts): Checkpointer {
   return new Checkpointer({
     db,
     dbOf,
-    signer: localSigner({ masterKey, seeds: settings.ledgerSigningKeys ?? [] }),
+    signer: loadSigner(settings, masterKey),
     mine,
     tenants: () => tenants.all().map(({ id }) => id),
     failed: (tenant, error) =>

@@ -6,7 +6,7 @@ import {
   DEFAULT_TENANT,
   latestCheckpoint,
   loadDeploymentId,
-  localSigner,
+  checkpointSigner,
   makeCheckpoint,
   openSpool,
   sha256,
@@ -19,7 +19,7 @@ import { CheckpointPublisher } from "./checkpoint-publisher.ts";
 import { witnessTarget } from "./witness-target.ts";
 
 const masterKey = Buffer.alloc(32, 9);
-const signer = localSigner({ masterKey, seeds: [] });
+const signer = checkpointSigner({ masterKey, seeds: [] });
 const tenant = DEFAULT_TENANT;
 const START = Date.UTC(2026, 10, 21, 6);
 

@@ -98,6 +98,7 @@ describe("gauges", () => {
       spoolBytes: () => 4096,
       nodeLimits: () => [{ name: "body_bytes", used: 12, max: 1_000 }],
       recorderLag: () => ({ bytes: 10, records: 2 }),
+      chainsNotSigned: () => 2,
     });
     expect(await linesOf(metrics)).toEqual(
       expect.arrayContaining([
@@ -108,6 +109,7 @@ describe("gauges", () => {
         'tollhouse_node_limit_used{name="body_bytes"} 12',
         "tollhouse_recorder_lag_bytes 10",
         "tollhouse_recorder_lag_records 2",
+        "tollhouse_ledger_chains_not_signed 2",
       ]),
     );
     reserved = 0n;

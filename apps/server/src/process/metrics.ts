@@ -31,6 +31,8 @@ export interface Gauges {
   nodeLimits(): readonly NodeLimit[];
   /** What the spool holds and the database does not. */
   recorderLag(): { readonly bytes: number; readonly records: number };
+  /** Chains whose head could not be signed when it was last tried here. */
+  chainsNotSigned(): number;
 }
 
 export interface Metrics {
@@ -123,6 +125,12 @@ export function createMetrics({ providers, isKnownModel }: MetricsOptions): Metr
     () => gauges?.recorderLag().records,
   );
 
+  gauge(
+    registry,
+    "tollhouse_ledger_chains_not_signed",
+    "Ledgers whose checkpoint could not be signed when it was last tried here",
+    () => gauges?.chainsNotSigned(),
+  );
   perLimit(registry, "tollhouse_node_limit", "Most that this node holds of it", () => gauges, "max");
   perLimit(registry, "tollhouse_node_limit_used", "What this node holds of it", () => gauges, "used");
 

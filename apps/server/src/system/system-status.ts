@@ -11,6 +11,8 @@ export interface SystemParts {
   readonly gateway: Gateway;
   readonly checks: OpenChecks;
   readonly recorder: Pick<Recorder, "lag">;
+  /** Chains whose head could not be signed when it was last tried here. */
+  readonly notSigned: () => { readonly chains: number; readonly problem: string } | null;
   readonly spoolBytesMax: number;
   readonly embedded: boolean;
   /** As the installation. */
@@ -43,6 +45,7 @@ export async function systemStatus(parts: SystemParts): Promise<SystemAnswer> {
     shared === null ? null : shared.redis(),
   ]);
   const { bytes, refusing } = spool.state();
+  const notSigned = parts.notSigned();
   return {
     node: {
       ...named(parts),
@@ -55,6 +58,7 @@ export async function systemStatus(parts: SystemParts): Promise<SystemAnswer> {
     redis: redis === null ? null : { ...redis, latency_ms: rounded(redis.latency_ms) },
     spool: { bytes, bytes_max: parts.spoolBytesMax, refusing },
     recorder: parts.recorder.lag(),
+    ledger: { chains_not_signed: notSigned?.chains ?? 0, problem: notSigned?.problem ?? null },
     reservations: reservations(parts),
     allowance: shared === null ? null : allowanceOf(shared),
     worst_overspend: overspend === null ? null : formatNano(overspend.amount),

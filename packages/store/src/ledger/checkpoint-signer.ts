@@ -22,11 +22,23 @@ export interface Chain {
   readonly origin: string;
 }
 
+/** A key that is elsewhere: in a key service, in a module, behind a program. */
+export interface RemoteKey {
+  /** 32 bytes, Ed25519. */
+  readonly publicKey: Uint8Array;
+  /** MUST sign exactly these bytes (RFC 8032: 64 bytes), and reject where it cannot. */
+  sign(message: Uint8Array): Promise<Uint8Array>;
+}
+
 export interface SignerParts {
-  /** 32 bytes: without `seeds`, each tenant's key is derived of it. */
+  /** 32 bytes: without any other, each tenant's key is derived of it. */
   readonly masterKey: Uint8Array;
-  /** Ed25519 seeds of 32 bytes for all tenants: the first signs, the others signed earlier. */
+  /** Ed25519 seeds of 32 bytes for all tenants: the first signs, unless there is a remote key; the others signed earlier. */
   readonly seeds: readonly Uint8Array[];
+  /** Signs before any other. */
+  readonly remote?: RemoteKey;
+  /** Public keys of those that signed earlier, 32 bytes each. */
+  readonly earlier?: readonly Uint8Array[];
 }
 
 const PKCS8_HEAD = Buffer.from("302e020100300506032b657004220420", "hex");
@@ -40,8 +52,11 @@ export const verifyEd25519: VerifyEd25519 = (publicKey, message, signature) =>
     signature,
   );
 
-/** Keys in this process. The derived one is always among those that verify: whoever gives seeds later keeps the past. */
-export function localSigner({ masterKey, seeds }: SignerParts): CheckpointSigner {
+/**
+ * The remote key, else the first seed, else a derived one. All the others are among those that verify, the derived one always: whoever
+ * changes the key keeps the past.
+ */
+export function checkpointSigner({ masterKey, seeds, remote, earlier = [] }: SignerParts): CheckpointSigner {
   const given = seeds.map(privateKey);
   const derived = new Map<string, KeyObject>();
   const own = (tenant: string): KeyObject => {
@@ -52,8 +67,16 @@ export function localSigner({ masterKey, seeds }: SignerParts): CheckpointSigner
     return key;
   };
   return {
-    keys: ({ tenant, origin }) => [...given, own(tenant)].map((key) => noteKey(origin, key)) as [NoteKey, ...NoteKey[]],
-    sign: ({ tenant }, message) => Promise.resolve(sign(null, message, given[0] ?? own(tenant))),
+    keys: ({ tenant, origin }) => {
+      const raw = [
+        ...(remote === undefined ? [] : [remote.publicKey]),
+        ...[...given, own(tenant)].map(publicKeyOf),
+        ...earlier,
+      ];
+      return raw.map((publicKey) => ({ name: origin, algorithm: ED25519, publicKey })) as [NoteKey, ...NoteKey[]];
+    },
+    sign: ({ tenant }, message) =>
+      remote?.sign(message) ?? Promise.resolve(sign(null, message, given[0] ?? own(tenant))),
   };
 }
 
@@ -69,7 +92,7 @@ function privateKey(seed: Uint8Array): KeyObject {
   return createPrivateKey({ key: Buffer.concat([PKCS8_HEAD, seed]), format: "der", type: "pkcs8" });
 }
 
-function noteKey(name: string, key: KeyObject): NoteKey {
+function publicKeyOf(key: KeyObject): Uint8Array {
   const spki = createPublicKey(key).export({ format: "der", type: "spki" });
-  return { name, algorithm: ED25519, publicKey: spki.subarray(SPKI_HEAD.length) };
+  return spki.subarray(SPKI_HEAD.length);
 }

@@ -66,6 +66,21 @@ export async function checkpointsFrom(
   return rows.map(checkpointOf);
 }
 
+/** The first checkpoint that a key signed, by the id that its notes show; null = none. */
+export async function firstSignedBy(
+  db: Queryable,
+  tenant: string,
+  keyId: number,
+): Promise<{ readonly size: number; readonly madeMs: number } | null> {
+  const id = Buffer.alloc(6);
+  id.writeUInt32BE(keyId);
+  // Of the sixth character two bits are the id's, and four the signature's.
+  const start = id.toString("base64").slice(0, 5);
+  const { rows } = await db.query<{ size: bigint; made_at: Date }>(sql("first-signed-by"), [tenant, start]);
+  const [first] = rows;
+  return first === undefined ? null : { size: Number(first.size), madeMs: first.made_at.getTime() };
+}
+
 /** In no order; of every tenant that is asked for. */
 export async function chainGrowths(db: Queryable, tenants: readonly string[]): Promise<ChainGrowth[]> {
   const { rows } = await db.query<GrowthRow>(sql("chain-growth"), [tenants]);

@@ -6,7 +6,7 @@ import { testDatabase, type TestDatabase } from "@tollhouse/testkit";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { openSpool } from "../spool/spool.ts";
 import { LedgerInconsistent, makeCheckpoint } from "./checkpoint-maker.ts";
-import { localSigner, openWithAny, verifyEd25519, type CheckpointSigner } from "./checkpoint-signer.ts";
+import { checkpointSigner, openWithAny, verifyEd25519, type CheckpointSigner } from "./checkpoint-signer.ts";
 import { pageOfCheckpoints, type StoredCheckpoint } from "./checkpoint-store.ts";
 import { sha256 } from "./ledger-keys.ts";
 import { proveConsistency, proveEntry } from "./merkle-proofs.ts";
@@ -17,7 +17,7 @@ import { sampleIntent, sampleOutcome } from "./sample-records.ts";
 import { DEFAULT_TENANT } from "./tenant-id.ts";
 
 const masterKey = Buffer.alloc(32, 9);
-const signer = localSigner({ masterKey, seeds: [] });
+const signer = checkpointSigner({ masterKey, seeds: [] });
 const tenant = DEFAULT_TENANT;
 const NOVEMBER = Date.UTC(2026, 10, 21, 6, 30);
 let database: TestDatabase;
@@ -166,7 +166,7 @@ test("a key of one's own signs, the derived one still verifies; a signer with an
   await record(5);
   const derived = await make();
   await record(5);
-  const own = localSigner({ masterKey, seeds: [Buffer.alloc(32, 1), Buffer.alloc(32, 2)] });
+  const own = checkpointSigner({ masterKey, seeds: [Buffer.alloc(32, 1), Buffer.alloc(32, 2)] });
   const made = await make(NOVEMBER, own);
   const chain = { tenant, origin: originOf(await loadDeploymentId(database.db), tenant) };
   expect(own.keys(chain)).toHaveLength(3);

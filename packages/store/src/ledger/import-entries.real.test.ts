@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { openSpool } from "../spool/spool.ts";
 import type { SpoolRecord } from "../spool/records.ts";
 import { makeCheckpoint } from "./checkpoint-maker.ts";
-import { localSigner, openWithAny } from "./checkpoint-signer.ts";
+import { checkpointSigner, openWithAny } from "./checkpoint-signer.ts";
 import { latestCheckpoint } from "./checkpoint-store.ts";
 import { exportEntries } from "./export-entries.ts";
 import { importEntries, type Imported } from "./import-entries.ts";
@@ -17,7 +17,7 @@ import { verifyLedger } from "./verify-store.ts";
 
 const masterKey = Buffer.alloc(32, 5);
 const keys = new LedgerKeys(masterKey);
-const signer = localSigner({ masterKey, seeds: [] });
+const signer = checkpointSigner({ masterKey, seeds: [] });
 /** Not the tenant that every database begins with. */
 const tenant = "7".repeat(32);
 
@@ -75,7 +75,7 @@ async function exported(to: number): Promise<string[]> {
 }
 
 function take(from: readonly string[], by: Buffer = masterKey, into = fresh): Promise<Imported> {
-  const own = { keys: new LedgerKeys(by), signer: localSigner({ masterKey: by, seeds: [] }) };
+  const own = { keys: new LedgerKeys(by), signer: checkpointSigner({ masterKey: by, seeds: [] }) };
   return importEntries({
     db: into.db,
     ...own,

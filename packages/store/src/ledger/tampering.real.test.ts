@@ -8,7 +8,7 @@ import type { TestDatabase } from "@tollhouse/testkit";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { openSpool } from "../spool/spool.ts";
 import { makeCheckpoint } from "./checkpoint-maker.ts";
-import { localSigner } from "./checkpoint-signer.ts";
+import { checkpointSigner } from "./checkpoint-signer.ts";
 import { LedgerKeys, sha256 } from "./ledger-keys.ts";
 import { PROJECTION } from "./projection.ts";
 import { startRecorder } from "./recorder.ts";
@@ -19,7 +19,7 @@ import { verifyLedger } from "./verify-store.ts";
 import type { VerifyResult } from "./verify-store.ts";
 
 const masterKey = Buffer.alloc(32, 9);
-const signer = localSigner({ masterKey, seeds: [] });
+const signer = checkpointSigner({ masterKey, seeds: [] });
 const OTHER_TENANT = "00000000000000000000000000000002";
 let database: TestDatabase;
 /** What somebody outside kept: of the 12 first entries, and of all 22. */

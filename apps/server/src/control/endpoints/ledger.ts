@@ -84,9 +84,19 @@ export const getPublicKey = endpoint({
     origin: z.string(),
     key: z.string().meta({ description: "name+id+base64 of algorithm and public key: c2sp.org/signed-note." }),
     earlier: z.array(z.string()).meta({ description: "Keys that signed earlier checkpoints, or may have." }),
+    signed: z
+      .array(z.strictObject({ key: z.string(), from_size: size, from: time }))
+      .meta({ description: "Those that did, with the first checkpoint that each signed." }),
   }),
   errors: [],
-  example: { answer: { origin: ORIGIN, key: EXAMPLE_KEY, earlier: [] } },
+  example: {
+    answer: {
+      origin: ORIGIN,
+      key: EXAMPLE_KEY,
+      earlier: [],
+      signed: [{ key: EXAMPLE_KEY, from_size: 1, from: "2026-11-21T06:30:00.000Z" }],
+    },
+  },
 });
 
 const sizeAsked = z.coerce.number({ error: "expected the size of a tree, from 1 on" }).int().min(1);

@@ -74,6 +74,10 @@ const system: z.ZodType<SystemAnswer> = z
     recorder: z
       .strictObject({ bytes: count, records: count })
       .meta({ description: "In the spool of the process that answers, and not in the ledger yet." }),
+    ledger: z.strictObject({ chains_not_signed: count, problem: z.string().nullable() }).meta({
+      description:
+        "Ledgers whose checkpoint the process that answers could not have signed when it last tried, and why.",
+    }),
     reservations: z
       .strictObject({ pending: count, oldest_at: time.nullable() })
       .meta({ description: "What calls and checks of the process that answers hold." }),
@@ -135,6 +139,7 @@ export const getSystem = endpoint({
       },
       spool: { bytes: 4096, bytes_max: 1_073_741_824, refusing: null },
       recorder: { bytes: 0, records: 0 },
+      ledger: { chains_not_signed: 0, problem: null },
       reservations: { pending: 3, oldest_at: "2026-11-21T06:59:58.000Z" },
       allowance: { of: "1.000000000", used: "0.000000000" },
       worst_overspend: "0.000000000",

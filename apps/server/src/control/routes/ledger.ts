@@ -1,11 +1,13 @@
 import { Readable } from "node:stream";
 import type { FastifyInstance } from "fastify";
-import { formatTlogProof, genesisHash, parseNote, verifierKey, type EntryType } from "@tollhouse/ledger";
+import { formatTlogProof, genesisHash, noteKeyId, parseNote, verifierKey, type EntryType } from "@tollhouse/ledger";
 import {
   callByDecision,
   checkpointsFrom,
   exportEntries,
+  firstSignedBy,
   idBytes,
+  latestCheckpoint,
   loadDeploymentId,
   pageOfCheckpoints,
   proveConsistency,
@@ -65,8 +67,19 @@ function serveCheckpoints(app: FastifyInstance, parts: LedgerParts): void {
   });
   serve(app, endpoints.getPublicKey, async ({ request: { access } }) => {
     const chain = await chainOf(parts, access.tenant);
-    const [key, ...earlier] = checkpoints.signer.keys(chain).map((each) => verifierKey(sha256, each));
-    return { origin: chain.origin, key: key as string, earlier };
+    const keys = checkpoints.signer.keys(chain);
+    const db = dbOf(access.tenant);
+    const signed = await Promise.all(
+      keys.map(async (each) => {
+        const first = await firstSignedBy(db, access.tenant, noteKeyId(sha256, each));
+        return first === null
+          ? []
+          : [{ key: verifierKey(sha256, each), from_size: first.size, from: new Date(first.madeMs).toISOString() }];
+      }),
+    );
+    const [key, ...earlier] = keys.map((each) => verifierKey(sha256, each));
+    const bySize = signed.flat().toSorted((a, b) => a.from_size - b.from_size);
+    return { origin: chain.origin, key: key as string, earlier, signed: bySize };
   });
 }
 
@@ -123,7 +136,7 @@ function serveExport(app: FastifyInstance, parts: LedgerParts): void {
   serve(app, endpoints.exportLedger, async ({ query, request: { access }, reply }) => {
     const { from, to: asked, format } = query;
     await parts.caughtUp();
-    const newest = await parts.checkpoints.upToNow(access.tenant);
+    const newest = await newestOf(parts, access.tenant);
     if (newest === null) throw new Problem("NOT_FOUND", "The ledger has no entry yet");
     if (format === "ndjson") await parts.witnessed(access.tenant);
     const to = Math.min(asked ?? newest.size, newest.size);
@@ -162,11 +175,16 @@ function wantedOf({
   };
 }
 
+/** Of this moment; where nothing can be signed for now, which is told elsewhere, the last one: what was signed stays good. */
+function newestOf({ dbOf, checkpoints }: LedgerParts, tenant: string): Promise<StoredCheckpoint | null> {
+  return checkpoints.upToNow(tenant).catch(() => latestCheckpoint(dbOf(tenant), tenant));
+}
+
 /** A checkpoint that covers this entry: the latest, or one of this moment. Without a sequence: any. */
 async function covering(parts: LedgerParts, tenant: string, sequence = 1): Promise<StoredCheckpoint> {
-  const { dbOf, checkpoints, witnessed } = parts;
+  const { dbOf, witnessed } = parts;
   const [newest] = await pageOfCheckpoints(dbOf(tenant), tenant, 1);
-  const found = newest !== undefined && newest.size >= sequence ? newest : await checkpoints.upToNow(tenant);
+  const found = newest !== undefined && newest.size >= sequence ? newest : await newestOf(parts, tenant);
   if (found === null || found.size < sequence) throw new Problem("NOT_FOUND", "The ledger has no such entry yet");
   await witnessed(tenant);
   // Read again, with what they signed.
