@@ -7,6 +7,7 @@ import { limitsRoute } from "../pages/limits/route.ts";
 import { ledgerRoute } from "../pages/ledger/route.ts";
 import { membersRoute } from "../pages/members/route.ts";
 import { overviewRoute } from "../pages/overview/route.ts";
+import { POLICY_ROUTES } from "../pages/policies/route.ts";
 import { sessionRoute, sessionsRoute } from "../pages/sessions/route.ts";
 import { pricesRoute } from "../pages/prices/route.ts";
 import { settingsRoute } from "../pages/settings/route.ts";
@@ -23,6 +24,7 @@ const routeTree = rootRoute.addChildren([
   usersRoute,
   userRoute,
   limitsRoute,
+  ...POLICY_ROUTES,
   killSwitchRoute,
   keysRoute,
   pricesRoute,

@@ -40,9 +40,17 @@ export const theme = createTheme({
   components: { Notification: { defaultProps: { closeButtonProps: { "aria-label": "Close" } } } },
 });
 
-/** The library's own dimmed text has 3.3 : 1 on white and 4.0 : 1 on the dark body: too little to be read by everybody. */
+/** The library's own dimmed text has 3.3 : 1 on white and 4.0 : 1 on the dark body: too little to be read by everybody; so are its errors. */
 export const cssVariables: CSSVariablesResolver = () => ({
   variables: {},
-  light: { "--mantine-color-dimmed": "#5c636a", "--mantine-color-placeholder": "#6b7278" },
-  dark: { "--mantine-color-dimmed": "#a6a7ab", "--mantine-color-placeholder": "#909296" },
+  light: {
+    "--mantine-color-dimmed": "#5c636a",
+    "--mantine-color-placeholder": "#6b7278",
+    "--mantine-color-error": "#c92a2a",
+  },
+  dark: {
+    "--mantine-color-dimmed": "#a6a7ab",
+    "--mantine-color-placeholder": "#909296",
+    "--mantine-color-error": "#ff8787",
+  },
 });

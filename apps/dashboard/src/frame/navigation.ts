@@ -27,6 +27,7 @@ export const NAVIGATION: readonly NavigationGroup[] = [
     label: "Control",
     pages: [
       { label: "Budgets & limits", to: "/limits" },
+      { label: "Policies", to: "/policies" },
       { label: "Kill switch", to: "/kill-switch" },
     ],
   },
