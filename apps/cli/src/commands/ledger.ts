@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { Option, type Command } from "commander";
 import type { Answer } from "../api/api.ts";
-import type { Checkpoint, LedgerVerified } from "@tollhouse/contract/control-client";
+import type { Checkpoint } from "@tollhouse/contract/control-client";
 import { given, moment, several, whole } from "../arguments.ts";
 import { CommandFailed } from "../exit-codes.ts";
 import { filtersOf, withDimensions } from "../filters.ts";
@@ -9,39 +9,13 @@ import { exportToFile, exportToOutput, resumeFile } from "../ledger/export-file.
 import type { OfflineVerified } from "../ledger/offline.ts";
 import { verifyOnline } from "../ledger/online.ts";
 import { csvToFile, csvToOutput, parquetToFolder, type TableWanted } from "../ledger/table-file.ts";
+import { verifiedLines, type Walk } from "../ledger/verified-lines.ts";
 import { acting, type Run } from "../run.ts";
 import { bodyOf } from "../streamed.ts";
 import { count, time } from "../terminal/amounts.ts";
 import { Progress } from "../terminal/progress.ts";
-import { remark, say, styled, type Terminal } from "../terminal/terminal.ts";
+import { remark, say, type Terminal } from "../terminal/terminal.ts";
 import type { Column } from "../terminal/table.ts";
-
-function witnessed(verified: LedgerVerified | OfflineVerified): (readonly [string, string])[] {
-  if (!("witnessed_to" in verified) || verified.witnessed_to === null) return [];
-  return [["witnessed", `up to entry ${count(verified.witnessed_to)}`]];
-}
-
-function verifiedLines(run: Run, where: string, verified: LedgerVerified): string[] {
-  const passed = verified.result === "PASS";
-  const tail =
-    verified.tail === "PROVEN"
-      ? `PROVEN up to ${count(verified.proven_to)}`
-      : "TAIL NOT PROVEN (--pin shows that nothing was cut off)";
-  return [
-    ...run.facts([
-      ["checked", where],
-      ["entries", count(verified.entries)],
-      ["checkpoints", `${count(verified.checkpoints)} with a good signature and root`],
-      ...witnessed(verified),
-      ...(verified.first_bad_sequence === null
-        ? []
-        : ([["first bad", `sequence ${verified.first_bad_sequence}`]] as const)),
-      ...(verified.problem === null ? [] : ([["problem", verified.problem]] as const)),
-      ["tail", tail],
-    ]),
-    styled(run.terminal, passed ? ["green", "bold"] : ["red", "bold"], verified.result),
-  ];
-}
 
 interface VerifyOptions {
   readonly from: number;
@@ -105,7 +79,8 @@ async function toldKeys(run: Run): Promise<string[]> {
 async function verify(run: Run, file: string | undefined, options: VerifyOptions): Promise<void> {
   if (file !== undefined) {
     const found = await verifyFile(run, file, options);
-    return found === null ? undefined : judged(run, [[file, found]]);
+    if (found === null) return;
+    return judged(run, [{ where: file, found, by: "reader", isPinned: options.pin !== undefined }]);
   }
   if (options.witness !== undefined && options.deep !== true)
     throw new CommandFailed(
@@ -115,17 +90,22 @@ async function verify(run: Run, file: string | undefined, options: VerifyOptions
   const { readFileOf } = await import("../ledger/offline.ts");
   const pin = options.pin === undefined ? null : readFileOf("--pin", options.pin);
   const online = await verifyOnline(run, { from: options.from, to: options.to, pin });
-  const found: [string, LedgerVerified][] = [[`${run.api.options.url}, by the server itself`, online]];
-  if (options.deep === true && online.result === "PASS")
-    found.push(["every entry, here, with the public key", await verifyRead(run, options)]);
-  judged(run, found);
+  const isPinned = pin !== null;
+  const walks: Walk[] = [
+    { where: `${run.api.options.url}, by the server itself`, found: online, by: "server", isPinned },
+  ];
+  if (options.deep === true && online.result === "PASS") {
+    const where = "every entry, here, with the public key";
+    walks.push({ where, found: await verifyRead(run, options), by: "reader", isPinned });
+  }
+  judged(run, walks);
 }
 
 /** Of two walks the second counts, which saw what the first said. */
-function judged(run: Run, found: readonly (readonly [where: string, verified: LedgerVerified])[]): void {
-  const last = found.at(-1)?.[1];
+function judged(run: Run, walks: readonly Walk[]): void {
+  const last = walks.at(-1)?.found;
   if (last === undefined) return;
-  run.show(last, () => found.flatMap(([where, verified]) => verifiedLines(run, where, verified)));
+  run.show(last, () => walks.flatMap((walk) => verifiedLines(run, walk)));
   if (last.result === "FAIL")
     throw new CommandFailed("no", `the ledger does not verify: ${last.problem ?? "it is not said why"}`);
 }
