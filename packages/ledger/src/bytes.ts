@@ -1,5 +1,7 @@
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-const VALUES = new Map(Array.from(ALPHABET, (letter, value) => [letter, value]));
+/** By character code; -1 = not of the alphabet. */
+const BASE64 = valuesOf(ALPHABET);
+const HEX = valuesOf("0123456789abcdef");
 
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false;
@@ -21,18 +23,46 @@ export function toBase64(bytes: Uint8Array): string {
 
 /** Null where the text is not the one encoding of some bytes: no other alphabet, no missing padding, no stray bits. */
 export function fromBase64(text: string): Uint8Array | null {
-  const data = text.replace(/={0,2}$/, "");
-  if (text.length % 4 !== 0 || data.length % 4 === 1) return null;
-  const bytes = new Uint8Array(Math.floor((data.length * 3) / 4));
-  let [bits, held, at] = [0, 0, 0];
-  for (const letter of data) {
-    const value = VALUES.get(letter);
-    if (value === undefined) return null;
-    bits = ((bits << 6) | value) & 0xffff;
-    held += 6;
-    if (held < 8) continue;
-    held -= 8;
-    bytes[at++] = (bits >> held) & 0xff;
+  if (text.length % 4 !== 0) return null;
+  let letters = text.length;
+  for (let padding = 0; padding < 2 && text.charCodeAt(letters - 1) === 0x3d; padding++) letters -= 1;
+  if (letters % 4 === 1) return null;
+  const bytes = new Uint8Array(Math.floor((letters * 3) / 4));
+  const value = (i: number): number => BASE64[text.charCodeAt(i)] ?? -1;
+  let at = 0;
+  let i = 0;
+  // Four letters at once; one that is none makes the group negative.
+  for (; i + 4 <= letters; i += 4) {
+    const group = (value(i) << 18) | (value(i + 1) << 12) | (value(i + 2) << 6) | value(i + 3);
+    if (group < 0) return null;
+    bytes[at++] = group >> 16;
+    bytes[at++] = group >> 8;
+    bytes[at++] = group;
   }
-  return (bits & ((1 << held) - 1)) === 0 ? bytes : null;
+  if (i === letters) return bytes;
+  const isThree = letters - i === 3;
+  const rest = (value(i) << 12) | (value(i + 1) << 6) | (isThree ? value(i + 2) : 0);
+  if (rest < 0 || (rest & (isThree ? 0x3 : 0x3ff)) !== 0) return null;
+  bytes[at++] = rest >> 10;
+  if (isThree) bytes[at] = rest >> 2;
+  return bytes;
+}
+
+/** Null where the text is not this many bytes as lower-case digits, two a byte. */
+export function fromHex(text: string, length: number): Uint8Array | null {
+  if (text.length !== 2 * length) return null;
+  const bytes = new Uint8Array(length);
+  for (let i = 0; i < length; i++) {
+    const high = HEX[text.charCodeAt(2 * i)] ?? -1;
+    const low = HEX[text.charCodeAt(2 * i + 1)] ?? -1;
+    if (high < 0 || low < 0) return null;
+    bytes[i] = high * 16 + low;
+  }
+  return bytes;
+}
+
+function valuesOf(alphabet: string): Int8Array {
+  const values = new Int8Array(128).fill(-1);
+  for (let i = 0; i < alphabet.length; i++) values[alphabet.charCodeAt(i)] = i;
+  return values;
 }

@@ -1,4 +1,4 @@
-import { createHash, createPublicKey, verify } from "node:crypto";
+import { createPublicKey, hash, verify } from "node:crypto";
 import { createReadStream, existsSync, readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
@@ -19,7 +19,12 @@ import { CommandFailed } from "../exit-codes.ts";
 
 /** Checks an export with a public key alone: the verifier of packages/ledger, and nothing that a server says. */
 
-export const sha256: Hash = (bytes) => createHash("sha256").update(bytes).digest();
+/** One-shot, and by way of a text: a hash object costs four times as much, and a buffer that native code makes twice (Node 24). */
+export const sha256: Hash = (bytes, into = new Uint8Array(32)) => {
+  const text = hash("sha256", bytes, "binary");
+  for (let i = 0; i < 32; i++) into[i] = text.charCodeAt(i);
+  return into;
+};
 
 /** SubjectPublicKeyInfo of Ed25519 (RFC 8410) up to the key's own bytes. */
 const SPKI = Buffer.from("302a300506032b6570032100", "hex");

@@ -1,0 +1,42 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { fromBase64, fromHex, toBase64 } from "./bytes.ts";
+
+const RUNS = { numRuns: 2_000 };
+
+test("base64 is the platform's, both ways", () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 100 }), (bytes) => {
+      const text = Buffer.from(bytes).toString("base64");
+      expect(toBase64(bytes)).toBe(text);
+      expect(Buffer.from(fromBase64(text) ?? [])).toEqual(Buffer.from(bytes));
+    }),
+    RUNS,
+  );
+});
+
+test("of all texts only the one encoding of some bytes is taken", () => {
+  const letter = fc.constantFrom(..."AQgw09+/=-_ \n\u00e9\u0141\ud83d");
+  fc.assert(
+    fc.property(fc.string({ unit: letter, maxLength: 12 }), (text) => {
+      const isOne = Buffer.from(text, "base64").toString("base64") === text;
+      expect(fromBase64(text) !== null, JSON.stringify(text)).toBe(isOne);
+    }),
+    { numRuns: 20_000 },
+  );
+  for (const text of ["A", "AA", "AAA", "AA=", "A===", "====", "AAAA====", "AB==", "AAB=", "AAAA=", "AA=A"])
+    expect(fromBase64(text), text).toBeNull();
+});
+
+test("hexadecimal digits are two a byte, lower-case, and exactly as many", () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 40 }), (bytes) => {
+      const text = Buffer.from(bytes).toString("hex");
+      expect(Buffer.from(fromHex(text, bytes.length) ?? [])).toEqual(Buffer.from(bytes));
+      expect(fromHex(text, bytes.length + 1)).toBeNull();
+    }),
+    RUNS,
+  );
+  for (const text of ["0", "0A", "0g", "0\u0130", " 0", "0x", "00 ", "\u0660\u0660"])
+    expect(fromHex(text, 1), text).toBeNull();
+});
