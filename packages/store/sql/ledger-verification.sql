@@ -1,2 +1,2 @@
 -- $1 tenant
-SELECT verified_to, looked_at, whole_at, first_bad_sequence, problem FROM ledger_verifications WHERE tenant = $1;
+SELECT verified_to, looked_at, whole_at, first_bad_sequence, problem, mac FROM ledger_verifications WHERE tenant = $1;

@@ -5,6 +5,7 @@ import {
   INSTALLATION_ROLE,
   LedgerKeys,
   loadVerification,
+  NOT_GENUINE,
   checkpointSigner,
   makeCheckpoint,
   openSpool,
@@ -20,6 +21,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest
 import { NightlyVerification } from "./nightly-verification.ts";
 
 const masterKey = Buffer.alloc(32, 9);
+const keys = new LedgerKeys(masterKey);
 const signer = checkpointSigner({ masterKey, seeds: [] });
 const FIRST = Date.UTC(2026, 10, 20, 12);
 const DAY = 86_400_000;
@@ -63,6 +65,7 @@ type Verify = ConstructorParameters<typeof NightlyVerification>[0]["verify"];
 function nightlyWith(verify: Verify, mine = (): boolean => true): NightlyVerification {
   return new NightlyVerification({
     db: database.db,
+    keys,
     signer,
     spool,
     tenants: () => [tenant],
@@ -103,7 +106,7 @@ async function night(): Promise<void> {
   expect(troubles).toEqual([]);
 }
 
-const found = (): Promise<unknown> => loadVerification(database.db, tenant);
+const found = (): Promise<unknown> => loadVerification(database.db, keys, tenant);
 
 /** In the chain of this test. */
 async function tamper(...statements: string[]): Promise<void> {
@@ -185,6 +188,56 @@ test.each([
   await night();
   expect(await found()).toMatchObject({ firstBadSequence: 6n, problem: expect.stringContaining("cut off") as string });
   expect(await alerts()).toHaveLength(1);
+});
+
+test.each([
+  [
+    "that all is sound",
+    "verified_to = 8, first_bad_sequence = NULL, problem = NULL, whole_at = now() + interval '1 year'",
+  ],
+  ["that it was looked at", "looked_at = now() + interval '1 year'"],
+])("who writes %s into the database without the keys is told of, and all of the chain is walked", async (_, change) => {
+  await night();
+  await act(3);
+  await tamper(
+    "UPDATE ledger_entries SET reason = 'x' WHERE sequence = 3",
+    `UPDATE ledger_verifications SET ${change} WHERE true`,
+  );
+  expect(await found()).toMatchObject({ verifiedTo: 0n, problem: NOT_GENUINE });
+  await night();
+  const problem = "column reason is not what the body says";
+  expect(alarms).toEqual([NOT_GENUINE, problem]);
+  expect((await alerts()).map((text) => (JSON.parse(text) as { problem: string }).problem)).toEqual([
+    NOT_GENUINE,
+    problem,
+  ]);
+  expect([walked.at(-1), await found()]).toMatchObject([1n, { verifiedTo: 2n, firstBadSequence: 3n, problem }]);
+});
+
+test("an older record that is put back, one of another tenant, and one of a release before make walks longer, never shorter", async () => {
+  await night();
+  const { rows } = await database.db.query<{ row: unknown }>(
+    "SELECT to_jsonb(v) AS row FROM ledger_verifications AS v WHERE tenant = $1",
+    [tenant],
+  );
+  await act(3);
+  await night();
+  const put = "INSERT INTO ledger_verifications SELECT (jsonb_populate_record(NULL::ledger_verifications, $1)).*";
+  const putBack = async (row: unknown): Promise<void> => {
+    await database.db.query("DELETE FROM ledger_verifications WHERE tenant = $1", [tenant]);
+    await database.db.query(put, [row]);
+  };
+  await putBack(rows[0]?.row);
+  expect(await found()).toMatchObject({ verifiedTo: 5n, problem: null });
+  await putBack({ ...(rows[0]?.row as object), mac: null });
+  expect(await found()).toBeNull();
+  await night();
+  expect(walked).toEqual([1n, 6n, 1n]);
+  const other = { ...(rows[0]?.row as object), tenant: crypto.randomUUID() };
+  await database.db.query(put, [other]);
+  expect(await loadVerification(database.db, keys, other.tenant.replaceAll("-", ""))).toMatchObject({
+    problem: NOT_GENUINE,
+  });
 });
 
 test("what keeps it from looking is no verdict: it is told, and tried again", async () => {

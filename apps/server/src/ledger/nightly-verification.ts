@@ -3,10 +3,12 @@ import { originOf } from "@tollhouse/ledger";
 import {
   loadDeploymentId,
   loadVerification,
+  NOT_GENUINE,
   putVerification,
   type AdminRecord,
   type CheckpointSigner,
   type Database,
+  type LedgerKeys,
   type Spool,
   type StoredVerification,
   type VerifyAside,
@@ -16,6 +18,7 @@ import {
 export interface NightlyVerificationParts {
   /** As the installation. */
   readonly db: Database;
+  readonly keys: LedgerKeys;
   readonly signer: Pick<CheckpointSigner, "keys">;
   readonly spool: Pick<Spool, "append">;
   /** 32 hex digits each. */
@@ -43,6 +46,7 @@ const LOOK_MS = 60_000;
 /**
  * Walks every chain each night: what was added since the night before, and in the first night of a month all of it, so that what is changed
  * in old entries is found as well. What is wrong is told in the log and, once for each thing that is wrong, by an entry in the chain itself.
+ * How far it has come stands in the database under a MAC: where somebody without the keys wrote it, that is told, and all is walked.
  */
 export class NightlyVerification {
   readonly #parts: NightlyVerificationParts;
@@ -80,8 +84,12 @@ export class NightlyVerification {
   }
 
   async #lookAt(tenant: string): Promise<void> {
-    const before = await loadVerification(this.#parts.db, tenant);
-    if (!isDue(before?.lookedMs ?? this.#startedMs, this.#parts.now())) return;
+    const stored = await loadVerification(this.#parts.db, this.#parts.keys, tenant);
+    const isForged = stored?.problem === NOT_GENUINE;
+    // When it says that it was looked at may be forged too.
+    if (!isForged && !isDue(stored?.lookedMs ?? this.#startedMs, this.#parts.now())) return;
+    if (isForged) await this.#alarm(tenant, null, { ...stored, lookedMs: this.#parts.now() });
+    const before = isForged ? null : stored;
     const whole = before === null || before.problem !== null || monthOf(before.wholeMs) !== monthOf(this.#parts.now());
     await this.#keep(tenant, before, await this.#walk(tenant, before, whole ? 1n : before.verifiedTo + 1n));
   }
@@ -103,13 +111,16 @@ export class NightlyVerification {
   }
 
   async #keep(tenant: string, before: StoredVerification | null, found: StoredVerification): Promise<void> {
-    const { db, spool, alarmed } = this.#parts;
-    if (found.problem !== null) {
-      alarmed(tenant, found);
-      if (before?.problem !== found.problem || before.firstBadSequence !== found.firstBadSequence)
-        await spool.append(alertOf(tenant, found));
-    }
-    await putVerification(db, tenant, found);
+    const { db, keys } = this.#parts;
+    if (found.problem !== null) await this.#alarm(tenant, before, found);
+    await putVerification(db, keys, tenant, found);
+  }
+
+  async #alarm(tenant: string, before: StoredVerification | null, found: StoredVerification): Promise<void> {
+    const { spool, alarmed } = this.#parts;
+    alarmed(tenant, found);
+    if (before?.problem !== found.problem || before.firstBadSequence !== found.firstBadSequence)
+      await spool.append(alertOf(tenant, found));
   }
 }
 

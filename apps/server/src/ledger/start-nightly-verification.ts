@@ -1,4 +1,4 @@
-import type { CheckpointSigner, Database, Spool } from "@tollhouse/store";
+import { LedgerKeys, type CheckpointSigner, type Database, type Spool } from "@tollhouse/store";
 import type { Logger } from "../process/logger.ts";
 import type { ChainWalks } from "./chain-walks.ts";
 import { NightlyVerification } from "./nightly-verification.ts";
@@ -6,6 +6,7 @@ import { NightlyVerification } from "./nightly-verification.ts";
 export interface NightlyParts {
   /** As the installation. */
   readonly db: Database;
+  readonly masterKey: Uint8Array;
   readonly walks: Pick<ChainWalks, "walk">;
   readonly signer: Pick<CheckpointSigner, "keys">;
   readonly spool: Pick<Spool, "append">;
@@ -17,9 +18,10 @@ export interface NightlyParts {
 
 /** The verification of every tenant's chain, each night from now on. */
 export function startNightlyVerification(parts: NightlyParts): NightlyVerification {
-  const { db, walks, signer, spool, tenants, mine, logger, now } = parts;
+  const { db, masterKey, walks, signer, spool, tenants, mine, logger, now } = parts;
   return new NightlyVerification({
     db,
+    keys: new LedgerKeys(masterKey),
     signer,
     spool,
     mine,

@@ -44,6 +44,11 @@ export class LedgerKeys {
     return createHmac("sha256", this.#key("user-lookup", tenant)).update(user).digest();
   }
 
+  /** MAC of what the nightly verification keeps of a chain. */
+  verificationMac(tenant: string, text: string): Buffer {
+    return createHmac("sha256", this.#key("ledger-verification", tenant)).update(text).digest();
+  }
+
   #key(purpose: string, tenant: string): KeyObject {
     const name = `${purpose}\0${tenant}`;
     const known = this.#derived.get(name);

@@ -137,9 +137,9 @@ const NOT_YET = {
 } as const;
 
 /** By itself it looks at night; what it found then is told here. */
-function serveNightly(app: FastifyInstance, { dbOf }: LedgerParts): void {
+function serveNightly(app: FastifyInstance, { dbOf, keys }: LedgerParts): void {
   serve(app, endpoints.getVerification, async ({ request: { access } }) => {
-    const found = await loadVerification(dbOf(access.tenant), access.tenant);
+    const found = await loadVerification(dbOf(access.tenant), keys, access.tenant);
     if (found === null) return NOT_YET;
     return {
       result: found.problem === null ? ("PASS" as const) : ("FAIL" as const),
