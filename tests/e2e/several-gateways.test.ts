@@ -3,7 +3,12 @@ import OpenAI from "openai";
 import type { LimitAnswer, SystemAnswer } from "@tollhouse/contract";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startedRedis, type StartedRedis } from "../../packages/testkit/src/started-redis.ts";
-import { startedTollhouse, type StartedTollhouse } from "../../packages/testkit/src/started-tollhouse.ts";
+import {
+  startedTollhouse,
+  TEST_ADMIN_KEY,
+  type StartedTollhouse,
+} from "../../packages/testkit/src/started-tollhouse.ts";
+import { MemberBrowser } from "./member-browser.ts";
 import { until } from "./side-by-side.ts";
 
 // Several gateways on one PostgreSQL and one Redis, asked by official clients: what they do is what one gateway does.
@@ -60,6 +65,32 @@ test("a limit that one gateway makes is in force in the other within a second, a
   expect(new Set(refused.map(({ status: code }) => code))).toEqual(new Set([429]));
   for (const world of worlds)
     expect((await answer(world)).state).toMatchObject({ settled: "5", reserved: "0", remaining: "0" });
+});
+
+test("a session is one on both gateways, and ended on the one is ended on the other at once; each member is one", async () => {
+  const password = "correct horse battery staple";
+  const owner = { admin_key: TEST_ADMIN_KEY, name: "Ada", email: "ada@example.com", password };
+  const at = worlds.map(({ url }) => new MemberBrowser(url));
+  const made = await Promise.all(at.map((browser) => browser.signIn("/api/sign-in/owner", owner)));
+  expect(made.map(({ status: code }) => String(code)).toSorted()).toEqual(["200", "409"]);
+  const { email } = owner;
+  const moved = async (from: MemberBrowser, to: MemberBrowser): Promise<void> => {
+    expect((await from.signIn("/api/sign-in/password", { email, password })).status).toBe(200);
+    for (const [name, value] of from.cookies) to.cookies.set(name, value);
+    to.csrf = from.csrf;
+  };
+  const [here, there] = at as [MemberBrowser, MemberBrowser];
+  for (const [from, to] of [
+    [here, there],
+    [there, here],
+  ] as const) {
+    await moved(from, to);
+    expect((await to.ask("GET", "/api/v1/session")).status).toBe(200);
+    const body = { name: "Bob", email: `bob-${new URL(from.url).port}@example.com`, role: "viewer" };
+    expect((await to.ask("POST", "/api/v1/members", { body })).status).toBe(201);
+    expect((await from.ask("POST", "/api/v1/session/end")).status).toBe(204);
+    expect((await to.ask("GET", "/api/v1/session")).code).toBe("SESSION_ENDED");
+  }
 });
 
 test("each names all of them, the store that they share, and no overspend", async () => {

@@ -50,7 +50,7 @@ export interface SessionServiceParts {
 
 /**
  * Sessions of members. Each request asks the database, so that a session that ends is ended on every gateway from that moment on; while
- * the database is away nobody is signed in, and keys go on (docs/adr/0021).
+ * the database is away nobody is signed in, and keys go on (docs/adr/0019).
  */
 export class SessionService {
   readonly #parts: SessionServiceParts;
