@@ -20,9 +20,9 @@ local function total(a, b, c)
   return high + carry, low - carry * 1e9
 end
 
--- a + b + c > most
+-- a + b + c > most. A sum of three short ones is exact, and far below any amount that a double only comes near to.
 local function above(a, b, c, most)
-  if #a < 16 and #b < 16 and #c < 16 and #most < 16 then
+  if #a < 16 and #b < 16 and #c < 16 then
     return a + b + c > tonumber(most)
   end
   local high, low = total(a, b, c)
