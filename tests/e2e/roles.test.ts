@@ -62,8 +62,15 @@ const FROM: Readonly<Record<"operator" | "admin" | "owner" | "owner of default",
   owner: ["createEnvironment", "rotateLedgerKey", "updatePayloadLogging"],
   "owner of default": ["createTenant", "getSystem", "getTenant", "listTenants"],
 };
-/** No GET, and changes nothing but the session that asks. */
-const READ_ALL_THE_SAME = ["beginVerification", "changePassword", "endSession", "verifyLedger"];
+/** No GET, and changes nothing but what is of whoever asks. */
+const READ_ALL_THE_SAME = [
+  "beginVerification",
+  "changePassword",
+  "deleteView",
+  "endSession",
+  "putView",
+  "verifyLedger",
+];
 
 const asked: readonly Endpoint[] = (ENDPOINTS as readonly Endpoint[]).filter(
   ({ open, caller, operationId }) => open !== true && caller === undefined && operationId !== "endSession",

@@ -254,6 +254,7 @@ describe("summaries", () => {
     readonly month: Sums;
     readonly all_time: Sums;
     readonly top_models: readonly Row[];
+    readonly nearest: readonly { readonly id: string }[];
     readonly limits: readonly { readonly id: string; readonly state: { readonly settled: string } }[];
   }
 
@@ -268,6 +269,13 @@ describe("summaries", () => {
       month: total,
       limits: [{ id: org.id, state: { settled: "25" } }],
     });
+    expect(summary.nearest).toEqual([]);
+    const budget = (scope: string, amount: string): Promise<{ id: string }> =>
+      world.control("POST", "/api/v1/limits", { scope, amount, measure: "usd", window: "month", mode: "soft" });
+    const [wide, narrow] = [await budget("org", "1000.00"), await budget("org", "0.50")];
+    const { nearest } = await world.control<Summary>("GET", "/api/v1/summary");
+    expect(nearest.map(({ id }) => id)).toEqual([narrow.id, wide.id]);
+    for (const { id } of [wide, narrow]) await world.control("DELETE", `/api/v1/limits/${id}`);
     expect(summary.top_models).toEqual((await usage("group_by=model&order=cost&environment=prod")).rows);
     const path = `/api/v1/users/${encodeURIComponent(USERS[0] ?? "")}`;
     expect(await world.control("GET", `${path}/summary`)).toMatchObject({ plan: null });

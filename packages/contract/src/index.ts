@@ -16,5 +16,6 @@ export * from "./provider-keys.ts";
 export * from "./rehearsals.ts";
 export * from "./system.ts";
 export * from "./tenants.ts";
+export * from "./saved-views.ts";
 export * from "./sdk.ts";
 export * from "./usage.ts";

@@ -168,6 +168,12 @@ export interface EnvironmentCreate {
   readonly name: string;
 }
 
+export interface Forecast {
+  readonly cost: string;
+  readonly per_day: string;
+  readonly days: number;
+}
+
 export interface Key {
   readonly id: string;
   readonly name: string;
@@ -582,6 +588,13 @@ export interface RunningCall {
   readonly started_at: string;
 }
 
+export interface SavedView {
+  readonly name: string;
+  readonly page: "explore" | "calls";
+  readonly search: string;
+  readonly saved_at: string;
+}
+
 export interface SdkBatchAnswer {
   readonly recorded: number;
   readonly failed: number;
@@ -768,10 +781,12 @@ export interface Summary {
   readonly today_since: string;
   readonly month: UsageSums;
   readonly month_since: string;
+  readonly forecast: Forecast | null;
   readonly all_time: UsageSums;
   readonly top_models: readonly ({ readonly model: string | null; readonly calls: number; readonly blocked: number; readonly released: number; readonly cost_unknown: number; readonly input_tokens: number; readonly output_tokens: number; readonly cost: string })[];
   readonly top_features: readonly ({ readonly feature: string | null; readonly calls: number; readonly blocked: number; readonly released: number; readonly cost_unknown: number; readonly input_tokens: number; readonly output_tokens: number; readonly cost: string })[];
   readonly limits: readonly Limit[];
+  readonly nearest: readonly Limit[];
 }
 
 export interface System {
@@ -855,10 +870,16 @@ export interface UserSummary {
   readonly today_since: string;
   readonly month: UsageSums;
   readonly month_since: string;
+  readonly forecast: Forecast | null;
   readonly all_time: UsageSums;
   readonly top_models: readonly ({ readonly model: string | null; readonly calls: number; readonly blocked: number; readonly released: number; readonly cost_unknown: number; readonly input_tokens: number; readonly output_tokens: number; readonly cost: string })[];
   readonly top_features: readonly ({ readonly feature: string | null; readonly calls: number; readonly blocked: number; readonly released: number; readonly cost_unknown: number; readonly input_tokens: number; readonly output_tokens: number; readonly cost: string })[];
   readonly limits: readonly Limit[];
+}
+
+export interface ViewPut {
+  readonly page: "explore" | "calls";
+  readonly search: string;
 }
 
 /** What each operation takes and answers. */
@@ -1022,6 +1043,12 @@ export interface Operations {
   deleteProviderKey: {
     readonly params: { readonly provider: string };
     readonly query: { readonly environment?: string; readonly tenant?: string };
+    readonly body: undefined;
+    readonly answer: undefined;
+  };
+  deleteView: {
+    readonly params: { readonly name: string };
+    readonly query: { readonly tenant?: string };
     readonly body: undefined;
     readonly answer: undefined;
   };
@@ -1385,6 +1412,12 @@ export interface Operations {
     readonly body: undefined;
     readonly answer: { readonly tenants: readonly Tenant[]; readonly next_cursor: string | null };
   };
+  listViews: {
+    readonly params: Nothing;
+    readonly query: { readonly tenant?: string };
+    readonly body: undefined;
+    readonly answer: { readonly views: readonly SavedView[] };
+  };
   previewKillSwitch: {
     readonly params: Nothing;
     readonly query: { readonly environment?: string; readonly tenant?: string };
@@ -1402,6 +1435,12 @@ export interface Operations {
     readonly query: { readonly environment?: string; readonly tenant?: string };
     readonly body: PlanPut;
     readonly answer: Plan;
+  };
+  putView: {
+    readonly params: { readonly name: string };
+    readonly query: { readonly tenant?: string };
+    readonly body: ViewPut;
+    readonly answer: SavedView;
   };
   recordUsage: {
     readonly params: Nothing;
@@ -1584,6 +1623,7 @@ export const OPERATIONS = {
   deletePlan: { method: "DELETE", path: "/api/v1/plans/{name}", query: ["environment","tenant"] },
   deletePolicy: { method: "DELETE", path: "/api/v1/policies/{id}", query: ["environment","tenant"] },
   deleteProviderKey: { method: "DELETE", path: "/api/v1/provider-keys/{provider}", query: ["environment","tenant"] },
+  deleteView: { method: "DELETE", path: "/api/v1/views/{name}", query: ["tenant"] },
   endSession: { method: "POST", path: "/api/v1/session/end", query: [] },
   eraseUser: { method: "DELETE", path: "/api/v1/users/{id}", query: ["configuration","tenant"] },
   evaluate: { method: "POST", path: "/evaluate", query: [] },
@@ -1644,9 +1684,11 @@ export const OPERATIONS = {
   listProviderKeys: { method: "GET", path: "/api/v1/provider-keys", query: ["environment","tenant"] },
   listSessions: { method: "GET", path: "/api/dashboard/sessions", query: ["environment","hours","limit","tenant"] },
   listTenants: { method: "GET", path: "/api/v1/tenants", query: ["limit","cursor"] },
+  listViews: { method: "GET", path: "/api/v1/views", query: ["tenant"] },
   previewKillSwitch: { method: "POST", path: "/api/v1/kill-switches/preview", query: ["environment","tenant"] },
   previewKillSwitchEverywhere: { method: "POST", path: "/api/v1/kill-switches/everywhere/preview", query: ["tenant"] },
   putPlan: { method: "PUT", path: "/api/v1/plans/{name}", query: ["environment","tenant"] },
+  putView: { method: "PUT", path: "/api/v1/views/{name}", query: ["tenant"] },
   recordUsage: { method: "POST", path: "/usage", query: [] },
   rehearsePolicy: { method: "POST", path: "/api/v1/policies/rehearse", query: ["environment","tenant"] },
   resetSession: { method: "POST", path: "/api/v1/sessions/{id}/reset", query: ["environment","tenant"] },

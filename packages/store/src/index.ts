@@ -80,7 +80,9 @@ export { CALL_OUTCOMES, type CallAnswer, type CallOutcome } from "./reports/call
 export * from "./reports/calls.ts";
 export * from "./reports/counter-sums.ts";
 export * from "./reports/limit-store.ts";
+export { nearestLimits, type NearestAsked } from "./reports/nearest-limits.ts";
 export { latestSequence, newEntries, type ChangeNews, type NewEntries } from "./reports/new-entries.ts";
+export { deleteSavedView, putSavedView, SAVED_VIEWS_MAX, savedViews, type SavedView } from "./reports/saved-views.ts";
 export * from "./reports/session-report.ts";
 export * from "./reports/spent-in-scope.ts";
 export { USAGE_AXES, USAGE_GROUPS, type UsageAxis, type UsageGroup } from "./reports/usage-axes.ts";

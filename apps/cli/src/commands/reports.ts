@@ -67,7 +67,7 @@ async function usage(run: Run, options: UsageOptions): Promise<void> {
   });
 }
 
-export function summaryLines(run: Run, summary: Summary): string[] {
+export function summaryLines(run: Run, summary: Omit<Summary, "nearest">): string[] {
   const periods = [
     { name: "today", ...summary.today },
     { name: "this month", ...summary.month },
@@ -79,6 +79,7 @@ export function summaryLines(run: Run, summary: Summary): string[] {
       : ["", ...run.table(rows, [{ head, cell: (row) => cell(row as never) ?? "–", cutTo: 16 }, ...SUM_COLUMNS])];
   return [
     ...run.table(periods, [{ head: summary.environment.toUpperCase(), cell: ({ name }) => name }, ...SUM_COLUMNS]),
+    ...(summary.forecast === null ? [] : [`\nthis month, at this pace: ${money(summary.forecast.cost)}`]),
     ...top(summary.top_models, "MODEL", (row: Summary["top_models"][number]) => row.model),
     ...top(summary.top_features, "FEATURE", (row: Summary["top_features"][number]) => row.feature),
     ...(summary.limits.length === 0 ? [] : ["", ...run.table(summary.limits, LIMIT_COLUMNS)]),

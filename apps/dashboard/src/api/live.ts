@@ -1,5 +1,5 @@
 import type { Call, LiveEntries, OperationId } from "@tollhouse/contract/control-client";
-import { useQuery, useQueryClient, type QueryClient } from "@tanstack/react-query";
+import { skipToken, useQuery, useQueryClient, type QueryClient } from "@tanstack/react-query";
 import { useEffect } from "react";
 import { usePlace } from "../app/place.ts";
 import { SESSION_KEY } from "./session.ts";
@@ -43,8 +43,8 @@ const IS_LIVE = "is live";
 /** The newest calls that were told of while the page was open, newest first. */
 export function useLiveCalls(): { readonly calls: readonly Call[]; readonly isLive: boolean } {
   const place = usePlace();
-  const { data: calls } = useQuery<readonly Call[]>({ queryKey: [FEED, place], enabled: false, staleTime: Infinity });
-  const { data: isLive } = useQuery<boolean>({ queryKey: [IS_LIVE], enabled: false, staleTime: Infinity });
+  const { data: calls } = useQuery<readonly Call[]>({ queryKey: [FEED, place], queryFn: skipToken });
+  const { data: isLive } = useQuery<boolean>({ queryKey: [IS_LIVE], queryFn: skipToken });
   return { calls: calls ?? [], isLive: isLive === true };
 }
 

@@ -1,5 +1,8 @@
 import { createRouter } from "@tanstack/react-router";
 import { auditRoute } from "../pages/audit/route.ts";
+import { callRoute } from "../pages/call/route.ts";
+import { callsRoute } from "../pages/calls/route.ts";
+import { exploreRoute } from "../pages/explore/route.ts";
 import { keysRoute } from "../pages/keys/route.ts";
 import { invitationRoute } from "../pages/invitation/route.ts";
 import { killSwitchRoute } from "../pages/kill-switch/route.ts";
@@ -19,6 +22,9 @@ import { rootRoute } from "./root-route.tsx";
 /** Every page there is, in the order of the navigation. */
 const routeTree = rootRoute.addChildren([
   overviewRoute,
+  exploreRoute,
+  callsRoute,
+  callRoute,
   sessionsRoute,
   sessionRoute,
   usersRoute,

@@ -15,7 +15,14 @@ export interface NavigationGroup {
 
 /** What stands at the side of every page, by what somebody comes for. */
 export const NAVIGATION: readonly NavigationGroup[] = [
-  { label: "Spend", pages: [{ label: "Overview", to: "/" }] },
+  {
+    label: "Spend",
+    pages: [
+      { label: "Overview", to: "/" },
+      { label: "Explore", to: "/explore" },
+      { label: "Calls", to: "/calls" },
+    ],
+  },
   {
     label: "Who",
     pages: [

@@ -39,6 +39,7 @@ import { summaryRoutes } from "./routes/summary.ts";
 import { systemRoutes } from "./routes/system.ts";
 import { tenantRoutes } from "./routes/tenants.ts";
 import { usageRoutes, type ReportParts } from "./routes/usage.ts";
+import { viewRoutes } from "./routes/views.ts";
 import { verificationRoutes } from "./routes/verification.ts";
 
 export interface ControlParts {
@@ -105,6 +106,7 @@ export function loadControl(parts: ControlParts): ReturnType<typeof createContro
         at: (place) => ({ ...tenants.at(place), standing: once.countersOf(place.tenant), now }),
       }),
       eventRoutes(live),
+      viewRoutes(reports.dbOf),
       anomalyRuleRoutes((at) => tenants.at(at).anomalies),
       blockRoutes(blocksOf),
       checkRoutes({ ...sdk, reports, tenants }),

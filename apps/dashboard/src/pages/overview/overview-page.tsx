@@ -1,39 +1,60 @@
-import { Paper, SimpleGrid, Text } from "@mantine/core";
-import type { Summary } from "@tollhouse/contract/control-client";
+import { Grid, SegmentedControl } from "@mantine/core";
+import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { useOperation } from "../../api/use-operation.ts";
 import { Page } from "../../frame/page.tsx";
-import { formatCount } from "../../parts/format.ts";
-import { Money } from "../../parts/money.tsx";
 import { ProblemAlert } from "../../parts/problem-alert.tsx";
+import { isRange, RANGES } from "../../parts/range.ts";
+import { Figures } from "./figures.tsx";
+import { FirstCall } from "./first-call.tsx";
+import { LiveFeed } from "./live-feed.tsx";
+import { NearestBudgets } from "./nearest-budgets.tsx";
+import { SpendBy } from "./spend-by.tsx";
+import { SpendOverTime } from "./spend-over-time.tsx";
 
-type Sums = Summary["today"];
+const route = getRouteApi("/");
 
 export function OverviewPage() {
+  const { range = "7d", by = "model" } = route.useSearch();
+  const navigate = useNavigate({ from: "/" });
   const { data, error } = useOperation("getSummary", {});
+  if (data?.all_time.calls === 0 && data.all_time.blocked === 0) return <FirstCall />;
   return (
-    <Page title="Overview">
+    <Page
+      title="Overview"
+      actions={
+        <SegmentedControl
+          aria-label="How far back"
+          size="xs"
+          data={RANGES.map(({ value, label }) => ({ value, label }))}
+          value={range}
+          onChange={(text) =>
+            isRange(text) && void navigate({ search: (before) => ({ ...before, range: text }), replace: true })
+          }
+        />
+      }
+    >
       <ProblemAlert error={error} />
-      {data !== undefined && (
-        <SimpleGrid cols={{ base: 1, sm: 3 }}>
-          <Figure label="Today" sums={data.today} />
-          <Figure label="This month" sums={data.month} />
-          <Figure label="All time" sums={data.all_time} />
-        </SimpleGrid>
-      )}
+      <Grid>
+        <Grid.Col span={12}>
+          <Figures summary={data} />
+        </Grid.Col>
+        <Grid.Col span={{ base: 12, lg: 8 }}>
+          <SpendOverTime range={range} />
+        </Grid.Col>
+        <Grid.Col span={{ base: 12, lg: 4 }}>
+          <NearestBudgets limits={data?.nearest} />
+        </Grid.Col>
+        <Grid.Col span={{ base: 12, lg: 6 }}>
+          <SpendBy
+            range={range}
+            by={by}
+            onBy={(group) => void navigate({ search: (before) => ({ ...before, by: group }), replace: true })}
+          />
+        </Grid.Col>
+        <Grid.Col span={{ base: 12, lg: 6 }}>
+          <LiveFeed />
+        </Grid.Col>
+      </Grid>
     </Page>
-  );
-}
-
-function Figure({ label, sums }: { readonly label: string; readonly sums: Sums }) {
-  return (
-    <Paper withBorder p="md">
-      <Text c="dimmed" size="sm">
-        {label}
-      </Text>
-      <Text size="xl" fw={600}>
-        <Money usd={sums.cost} />
-      </Text>
-      <Text size="sm">{formatCount(sums.calls)} calls</Text>
-    </Paper>
   );
 }

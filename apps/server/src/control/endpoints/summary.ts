@@ -2,25 +2,42 @@ import { isDimensionValue } from "@tollhouse/contract";
 import { z } from "zod";
 import { endpoint } from "../endpoint.ts";
 import { environmentQuery } from "../routes/environment-asked.ts";
-import { time } from "./fields.ts";
+import { dollars, time } from "./fields.ts";
 import { limit } from "./limits.ts";
 import { sums } from "./reports.ts";
 
 const summed = z.strictObject(sums).meta({ id: "UsageSums" });
 const name = z.string().nullable();
+const forecast = z
+  .strictObject({
+    cost: dollars.meta({ description: "What the month will have cost." }),
+    per_day: dollars,
+    days: z.int().min(1).meta({ description: "Full days before today that `per_day` is of: at most seven." }),
+  })
+  .meta({
+    id: "Forecast",
+    description: "What was spent this month, and for the rest of it as much a day as on the last full days.",
+  });
 const fields = {
   environment: z.string(),
   today: summed,
   today_since: time,
   month: summed,
   month_since: time,
+  forecast: forecast.nullable().meta({ description: "null = there is no full day to reckon from yet." }),
   all_time: summed,
   top_models: z.array(z.strictObject({ model: name, ...sums })).meta({ description: "Of the month, by cost." }),
   top_features: z.array(z.strictObject({ feature: name, ...sums })).meta({ description: "Of the month, by cost." }),
   limits: z.array(limit).meta({ description: "Made for this scope itself, each with its state now." }),
 };
 const userPlan = name.meta({ description: "The plan that the user was put on; null = on none." });
-const summary = z.strictObject(fields).meta({ id: "Summary", description: "Days and months are UTC's." });
+const nearest = z
+  .array(limit)
+  .readonly()
+  .meta({ description: "Budgets that were made in this environment and are used: the fullest first." });
+const summary = z
+  .strictObject({ ...fields, nearest })
+  .meta({ id: "Summary", description: "Days and months are UTC's." });
 const userSummary = z.strictObject({ user: z.string(), plan: userPlan, ...fields }).meta({ id: "UserSummary" });
 export type Summary = z.infer<typeof summary>;
 export type UserSummary = z.infer<typeof userSummary>;
@@ -40,6 +57,7 @@ const SAMPLE = {
   today_since: "2026-11-21T00:00:00.000Z",
   month: TODAY,
   month_since: "2026-11-01T00:00:00.000Z",
+  forecast: { cost: "0.000592200", per_day: "0.000056400", days: 7 },
   all_time: TODAY,
   top_models: [{ model: "gpt-4o-mini", ...TODAY }],
   top_features: [{ feature: null, ...TODAY }],
@@ -57,7 +75,7 @@ export const getSummary = endpoint({
   status: 200,
   answer: summary,
   errors: [],
-  example: { answer: SAMPLE },
+  example: { answer: { ...SAMPLE, nearest: [] } },
 });
 
 export const getUserSummary = endpoint({

@@ -24,6 +24,7 @@ import { SINGLE_SIGN_ON_ENDPOINTS } from "./single-sign-on.ts";
 import { getSummary, getUserSummary } from "./summary.ts";
 import { getSystem } from "./system.ts";
 import { TENANT_ENDPOINTS } from "./tenants.ts";
+import { VIEW_ENDPOINTS } from "./views.ts";
 
 /** Every endpoint that is described, in the order of the document. */
 export const ENDPOINTS: readonly Endpoint[] = [
@@ -50,6 +51,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   getCall,
   getDecision,
   getEvents,
+  ...VIEW_ENDPOINTS,
   listAudit,
   listPrices,
   ...VERIFICATION_ENDPOINTS,

@@ -1,12 +1,14 @@
 import type { FastifyInstance } from "fastify";
-import { windowAt } from "@tollhouse/engine";
+import { formatNano, parseUsd, windowAt } from "@tollhouse/engine";
 import { usageReport, type UsageFilter, type UsageGroup, type UsageReport, type UsageRow } from "@tollhouse/store";
 import { limitsOfScope } from "../../limits/limit-page.ts";
 import type { LimitService } from "../../limits/limit-service.ts";
+import { nearestAnswers } from "../../limits/nearest-answers.ts";
 import type { Place } from "../../place.ts";
 import { placeOf } from "../access.ts";
 import { serve } from "../endpoint.ts";
-import { getSummary, getUserSummary, type Summary } from "../endpoints/summary.ts";
+import { getSummary, getUserSummary, type UserSummary } from "../endpoints/summary.ts";
+import { FORECAST_DAYS, monthForecast } from "../month-forecast.ts";
 import { Problem } from "../problem.ts";
 import type { ReportParts } from "./usage.ts";
 
@@ -19,13 +21,20 @@ export interface SummaryParts {
 }
 
 const TOP = 10;
+const DAY_MS = 86_400_000;
+type OwnSummary = Omit<UserSummary, "user" | "plan">;
 
 /** What the org of an environment, or one user, spends. */
 export function summaryRoutes(parts: SummaryParts): (app: FastifyInstance) => void {
   return (app) => {
     serve(app, getSummary, async ({ query, request: { access } }) => {
       const place = placeOf(access, query.environment);
-      return (await summaryOf(parts, place, {}, "org")).summary;
+      const db = parts.reports.dbOf(place.tenant);
+      const [{ summary }, nearest] = await Promise.all([
+        summaryOf(parts, place, {}, "org"),
+        parts.reports.caughtUp().then(() => nearestAnswers(db, parts.limitsOf(place), place, parts.now())),
+      ]);
+      return { ...summary, nearest };
     });
     serve(app, getUserSummary, async ({ params: { id }, query, request: { access } }) => {
       const place = placeOf(access, query.environment);
@@ -43,7 +52,7 @@ async function summaryOf(
   place: Place,
   of: UsageFilter,
   scope: string,
-): Promise<{ readonly summary: Summary; readonly shown: string | null }> {
+): Promise<{ readonly summary: OwnSummary; readonly shown: string | null }> {
   const { reports } = parts;
   const { tenant, environment } = place;
   const limits = parts.limitsOf(place);
@@ -52,21 +61,22 @@ async function summaryOf(
   const day = windowAt("day", "UTC", nowMs);
   const month = windowAt("month", "UTC", nowMs);
   const filter = { ...of, environment: [environment] };
-  const usage = (fromMs: number, groupBy: readonly UsageGroup[]): Promise<UsageReport> =>
+  const usage = (fromMs: number, groupBy: readonly UsageGroup[], toMs = Infinity): Promise<UsageReport> =>
     usageReport(reports.dbOf(tenant), reports.keys, {
       tenant,
       fromMs,
-      toMs: Infinity,
+      toMs,
       groupBy,
       filter,
       order: "cost",
       limit: TOP,
     });
-  const [ever, today, models, features] = await Promise.all([
+  const [ever, today, models, features, days] = await Promise.all([
     usage(0, of.user === undefined ? [] : ["user"]),
     usage(day.startMs, []),
     usage(month.startMs, ["model"]),
     usage(month.startMs, ["feature"]),
+    usage(day.startMs - FORECAST_DAYS * DAY_MS, ["day"], day.startMs),
   ]);
   const summary = {
     environment,
@@ -74,12 +84,34 @@ async function summaryOf(
     today_since: new Date(day.startMs).toISOString(),
     month: models.total,
     month_since: new Date(month.startMs).toISOString(),
+    forecast: forecastOf({ month: models.total.cost, days: days.rows, nowMs, day, monthEndMs: month.endMs }),
     all_time: ever.total,
     top_models: models.rows.map((row) => ({ ...row, model: row.model ?? null })),
     top_features: features.rows.map((row) => ({ ...row, feature: row.feature ?? null })),
     limits: [...(await limits.answers(limitsOfScope(limits, scope)))],
   };
   return { summary, shown: shownUser(ever.rows) };
+}
+
+interface ForecastAsked {
+  readonly month: string;
+  readonly days: readonly UsageRow[];
+  readonly nowMs: number;
+  readonly day: { readonly startMs: number };
+  readonly monthEndMs: number;
+}
+
+function forecastOf({ month, days, nowMs, day, monthEndMs }: ForecastAsked): OwnSummary["forecast"] {
+  const forecast = monthForecast({
+    monthNano: parseUsd(month),
+    days: days.map((row) => ({ startMs: Date.parse(row.day ?? ""), nano: parseUsd(row.cost) })),
+    nowMs,
+    todayMs: day.startMs,
+    monthEndMs,
+  });
+  if (forecast === null) return null;
+  const { costNano, perDayNano, days: count } = forecast;
+  return { cost: formatNano(costNano), per_day: formatNano(perDayNano), days: count };
 }
 
 function shownUser(rows: readonly UsageRow[]): string | null {
