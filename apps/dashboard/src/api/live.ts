@@ -24,13 +24,13 @@ const OF_CALLS: readonly OperationId[] = [
 /** What a change makes old, by the noun of its action. */
 const OF_CHANGES: Readonly<Record<string, readonly OperationId[]>> = {
   anomaly_rule: ["listAnomalyRules", "getAnomalyRule"],
-  block: ["listBlocks", "getUserSummary"],
+  block: ["listBlocks", "getUserSummary", "getStats"],
   environment: ["listEnvironments"],
   key: ["listKeys", "getKey"],
-  kill_switch: ["listKillSwitches"],
+  kill_switch: ["listKillSwitches", "getStats"],
   limit: ["listLimits", "getLimit", "getSummary", "getUserSummary"],
   payload_logging: ["getPayloadLogging"],
-  plan: ["listPlans", "getPlan"],
+  plan: ["listPlans", "getPlan", "getUserSummary"],
   policy: ["listPolicies", "getPolicy", "listPolicyVersions"],
   provider_key: ["listProviderKeys", "getProviderKey"],
   session: ["listSessions", "getSession", "getStats"],

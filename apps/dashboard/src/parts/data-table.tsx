@@ -9,6 +9,8 @@ export interface Column<Row> {
   readonly isNumber?: boolean;
   /** Is the header for those who cannot see only? For a column of buttons, which stand at the right too. */
   readonly isHeaderHidden?: boolean;
+  /** Sentences: they wrap, and are left enough room for it where the screen is narrow. */
+  readonly isProse?: boolean;
   readonly cell: (row: Row) => ReactNode;
 }
 
@@ -79,8 +81,9 @@ export function DataTable<Row>({
   );
 }
 
-function cellOf<Row>({ header, isNumber, isHeaderHidden, cell }: Column<Row>, row: Row, isFirst: boolean): ReactNode {
-  const className = isNumber === true || isHeaderHidden === true ? styles["number"] : undefined;
+function cellOf<Row>(column: Column<Row>, row: Row, isFirst: boolean): ReactNode {
+  const { header, cell } = column;
+  const className = classOf(column);
   return isFirst ? (
     <Table.Th key={header} scope="row" fw={500} className={className ?? styles["head"]}>
       {cell(row)}
@@ -90,4 +93,9 @@ function cellOf<Row>({ header, isNumber, isHeaderHidden, cell }: Column<Row>, ro
       {cell(row)}
     </Table.Td>
   );
+}
+
+function classOf<Row>({ isNumber, isHeaderHidden, isProse }: Column<Row>): string | undefined {
+  if (isNumber === true || isHeaderHidden === true) return styles["number"];
+  return isProse === true ? styles["prose"] : undefined;
 }

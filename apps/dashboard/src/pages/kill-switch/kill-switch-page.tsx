@@ -1,10 +1,11 @@
-import { Button, Group, Stack, Text, Title } from "@mantine/core";
+import { Button, Stack } from "@mantine/core";
 import type { Block } from "@tollhouse/contract/control-client";
 import { useState } from "react";
 import { useMay } from "../../api/session.ts";
 import { useOperation } from "../../api/use-operation.ts";
 import { Page } from "../../frame/page.tsx";
 import { EmptyState } from "../../parts/empty-state.tsx";
+import { Section } from "../../parts/section.tsx";
 import { BlockSomebody } from "./block-somebody.tsx";
 import { LiftStop, type LiftedBy } from "./lift-stop.tsx";
 import { StopTraffic } from "./stop-traffic.tsx";
@@ -32,16 +33,13 @@ export function KillSwitchPage() {
       }
     >
       <Stack gap="xl">
-        <section aria-labelledby="kill-switches">
-          <Title order={2} size="h4" id="kill-switches" mb="xs">
-            Kill switches
-          </Title>
+        <Section title="Kill switches">
           <StopsTable
             caption="Kill switches of this environment"
             stops={switches.data?.kill_switches}
             error={switches.error}
             empty={
-              <EmptyState title="Nothing is stopped">
+              <EmptyState isInner title="Nothing is stopped">
                 A kill switch refuses new calls of a scope at once, and ends those that are running. Before it is pulled
                 you see who would be hit.
               </EmptyState>
@@ -49,33 +47,30 @@ export function KillSwitchPage() {
             lift={lift("deleteKillSwitch")}
             liftLabel="Lift"
           />
-        </section>
-        <section aria-labelledby="blocklist">
-          <Group justify="space-between" mb="xs">
-            <Title order={2} size="h4" id="blocklist">
-              Blocklist
-            </Title>
-            {mayOperate && (
+        </Section>
+        <Section
+          title="Blocklist"
+          actions={
+            mayOperate && (
               <Button variant="default" onClick={() => setAsked("block")}>
                 Block somebody
               </Button>
-            )}
-          </Group>
+            )
+          }
+        >
           <StopsTable
             caption="Blocklist of this environment"
             stops={blocks.data?.blocks}
             error={blocks.error}
             empty={
-              <EmptyState title="Nobody is blocked">
-                <Text size="sm">
-                  Users, customers and keys can be blocked, for a time or until somebody unblocks them.
-                </Text>
+              <EmptyState isInner title="Nobody is blocked">
+                Users, customers and keys can be blocked, for a time or until somebody unblocks them.
               </EmptyState>
             }
             lift={lift("deleteBlock")}
             liftLabel="Unblock"
           />
-        </section>
+        </Section>
       </Stack>
       {asked === "stop" && <StopTraffic onClose={close} />}
       {asked === "block" && <BlockSomebody onClose={close} />}

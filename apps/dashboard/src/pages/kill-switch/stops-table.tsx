@@ -1,9 +1,10 @@
-import { Badge, Button, Code } from "@mantine/core";
+import { Button, Code } from "@mantine/core";
 import type { Block } from "@tollhouse/contract/control-client";
 import type { ReactNode } from "react";
 import { DataTable, type Column } from "../../parts/data-table.tsx";
 import { Moment } from "../../parts/moment.tsx";
 import { Scope } from "../../parts/scope.tsx";
+import { StateBadge } from "../../parts/state-badge.tsx";
 
 interface StopsTableProps {
   readonly caption: string;
@@ -44,7 +45,7 @@ function columnsOf(lift: ((stop: Block) => void) | null, label: string): readonl
   return [
     { header: "Who", cell: ({ scope }) => <Scope scope={scope} /> },
     { header: "State", cell: (stop) => <StopState stop={stop} /> },
-    { header: "Why", cell: ({ reason }) => reason },
+    { header: "Why", isProse: true, cell: ({ reason }) => reason },
     { header: "By", cell: ({ operator }) => <Code>{operator}</Code> },
     { header: "Since", cell: ({ created_at }) => <Moment at={created_at} /> },
     { header: "Ends", cell: ({ expires_at }) => <Moment at={expires_at} otherwise="when somebody lifts it" /> },
@@ -63,13 +64,5 @@ function columnsOf(lift: ((stop: Block) => void) | null, label: string): readonl
 }
 
 function StopState({ stop }: { readonly stop: Block }) {
-  return isOver(stop) ? (
-    <Badge color="gray" variant="light" miw="max-content">
-      over
-    </Badge>
-  ) : (
-    <Badge color="red" variant="light" miw="max-content">
-      stopped
-    </Badge>
-  );
+  return <StateBadge tone={isOver(stop) ? "quiet" : "bad"}>{isOver(stop) ? "over" : "stopped"}</StateBadge>;
 }

@@ -1,14 +1,14 @@
-import { Badge } from "@mantine/core";
+import { StateBadge } from "../../parts/state-badge.tsx";
 
 /** Whether a limit refuses, or only says so. */
 export function LimitMode({ mode }: { readonly mode: string }) {
-  return mode === "hard" ? (
-    <Badge variant="light" miw="max-content" title="A call that does not fit is refused">
-      hard
-    </Badge>
-  ) : (
-    <Badge variant="light" color="gray" miw="max-content" title="A call that does not fit goes through, with an alert">
-      soft
-    </Badge>
+  return (
+    <span
+      title={
+        mode === "hard" ? "A call that does not fit is refused" : "A call that does not fit goes through, with an alert"
+      }
+    >
+      <StateBadge tone={mode === "hard" ? "good" : "quiet"}>{mode}</StateBadge>
+    </span>
   );
 }

@@ -1,4 +1,4 @@
-import { Button, Code, Group, Text, TextInput, Title } from "@mantine/core";
+import { Button, Code, Text, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import type { Plan } from "@tollhouse/contract/control-client";
 import { useState } from "react";
@@ -8,6 +8,7 @@ import { Confirm } from "../../parts/confirm.tsx";
 import { DataTable, type Column } from "../../parts/data-table.tsx";
 import { EmptyState } from "../../parts/empty-state.tsx";
 import { fieldProblems, FormModal } from "../../parts/form-modal.tsx";
+import { Section } from "../../parts/section.tsx";
 
 type Asked = "make" | { readonly remove: Plan } | null;
 
@@ -18,17 +19,16 @@ export function Plans() {
   const { data, error } = useOperation("listPlans", {});
   const close = () => setAsked(null);
   return (
-    <section aria-labelledby="plans">
-      <Group justify="space-between" mb="xs">
-        <Title order={2} size="h4" id="plans">
-          Plans
-        </Title>
-        {mayManage && (
+    <Section
+      title="Plans"
+      actions={
+        mayManage && (
           <Button variant="default" onClick={() => setAsked("make")}>
             Make a plan
           </Button>
-        )}
-      </Group>
+        )
+      }
+    >
       <DataTable
         caption="Plans of this environment"
         columns={columnsOf(mayManage ? (plan) => setAsked({ remove: plan }) : null)}
@@ -37,7 +37,7 @@ export function Plans() {
         isPending={data === undefined}
         error={error}
         empty={
-          <EmptyState title="No plans yet">
+          <EmptyState isInner title="No plans yet">
             A plan (free, pro) is a name: what it allows is in the policies attached to it. Users are put on one on
             their page, or by the header <Code>x-tollhouse-plan</Code>.
           </EmptyState>
@@ -45,14 +45,14 @@ export function Plans() {
       />
       {asked === "make" && <MakePlan onClose={close} />}
       {asked !== null && asked !== "make" && <RemovePlan plan={asked.remove} onClose={close} />}
-    </section>
+    </Section>
   );
 }
 
 function columnsOf(remove: ((plan: Plan) => void) | null): readonly Column<Plan>[] {
   return [
     { header: "Plan", cell: ({ name }) => <Code>{name}</Code> },
-    { header: "What it is for", cell: ({ description }) => description || "–" },
+    { header: "What it is for", isProse: true, cell: ({ description }) => description || "–" },
     {
       header: "Actions",
       isHeaderHidden: true,

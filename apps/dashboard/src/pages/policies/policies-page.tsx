@@ -54,7 +54,7 @@ const COLUMNS: readonly Column<Policy>[] = [
   },
   { header: "For", cell: ({ attach }) => <AttachedTo attach={attach} /> },
   { header: "Mode", cell: ({ mode }) => <PolicyMode mode={mode} /> },
-  { header: "Says", cell: (policy) => <Says policy={policy} /> },
+  { header: "Says", isProse: true, cell: (policy) => <Says policy={policy} /> },
   { header: "Priority", isNumber: true, cell: ({ priority }) => String(priority) },
   { header: "Version", isNumber: true, cell: ({ version }) => String(version) },
   { header: "Changed", cell: ({ created_at }) => <Moment at={created_at} /> },
@@ -64,7 +64,7 @@ function Says({ policy }: { readonly policy: Policy }) {
   const rules = rulesOf(policy);
   const left = rules.length - RULES_SHOWN;
   return (
-    <Text size="sm" component="div" miw={240}>
+    <Text size="sm" component="div">
       {rules.slice(0, RULES_SHOWN).map(({ about, says }) => (
         <div key={`${about} ${says}`}>
           {about}: {says}

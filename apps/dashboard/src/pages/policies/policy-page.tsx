@@ -1,4 +1,4 @@
-import { Button, Group, Stack, Table, Text, Title } from "@mantine/core";
+import { Button, Group, Stack, Table, Text } from "@mantine/core";
 import type { Policy } from "@tollhouse/contract/control-client";
 import { Link, useNavigate, useParams } from "@tanstack/react-router";
 import { useState } from "react";
@@ -8,6 +8,7 @@ import { Page } from "../../frame/page.tsx";
 import { Confirm } from "../../parts/confirm.tsx";
 import { Moment } from "../../parts/moment.tsx";
 import { ProblemAlert } from "../../parts/problem-alert.tsx";
+import { Section } from "../../parts/section.tsx";
 import { AttachedTo } from "./attached-to.tsx";
 import { PolicyMode } from "./policy-mode.tsx";
 import { documentOf } from "./policy-text.ts";
@@ -68,14 +69,11 @@ function Actions({ policy: { id, mode }, ask }: ActionsProps) {
 function Rules({ policy }: { readonly policy: Policy }) {
   const rules = rulesOf(policy);
   return (
-    <section aria-labelledby="rules">
-      <Title order={2} size="h4" id="rules" mb="xs">
-        What it says
-      </Title>
+    <Section title="What it says">
       {rules.length === 0 ? (
         <Text size="sm">Nothing: it sets no rule, and every call passes it.</Text>
       ) : (
-        <Table aria-labelledby="rules">
+        <Table aria-label="What it says">
           <Table.Tbody>
             {rules.map(({ about, says }) => (
               <Table.Tr key={`${about} ${says}`}>
@@ -88,7 +86,7 @@ function Rules({ policy }: { readonly policy: Policy }) {
           </Table.Tbody>
         </Table>
       )}
-    </section>
+    </Section>
   );
 }
 

@@ -1,9 +1,10 @@
-import { Group, NativeSelect, Text, Title } from "@mantine/core";
+import { Group, NativeSelect, Text } from "@mantine/core";
 import type { Policy, PolicyDocument, PolicyVersion } from "@tollhouse/contract/control-client";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { usePages } from "../../api/use-operation.ts";
 import { formatMoment } from "../../parts/format.ts";
 import { ProblemAlert } from "../../parts/problem-alert.tsx";
+import { Section } from "../../parts/section.tsx";
 import { DiffView } from "./diff-view.tsx";
 import { documentOf, textOf } from "./policy-text.ts";
 
@@ -26,10 +27,7 @@ export function PolicyVersions({ policy }: { readonly policy: Policy }) {
   const show = (which: "from" | "to", version: string): void =>
     void navigate({ search: (before) => ({ ...before, [which]: Number(version) }), replace: true });
   return (
-    <section aria-labelledby="versions">
-      <Title order={2} size="h4" id="versions" mb="xs">
-        Versions
-      </Title>
+    <Section title="Versions">
       <ProblemAlert error={error} />
       {versions.length === 1 && <Text size="sm">It was never changed.</Text>}
       {versions.length > 1 && to !== undefined && (
@@ -51,7 +49,7 @@ export function PolicyVersions({ policy }: { readonly policy: Policy }) {
           <DiffView label="What was changed" before={versionText(from)} after={versionText(to)} />
         </>
       )}
-    </section>
+    </Section>
   );
 }
 

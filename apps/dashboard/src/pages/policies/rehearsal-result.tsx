@@ -102,7 +102,7 @@ const COLUMNS: readonly Column<RehearsedChange>[] = [
   { header: "When", cell: ({ time }) => <Moment at={time} /> },
   { header: "Model", cell: ({ model }) => model },
   { header: "Would have been", cell: ({ change, to_model }) => to_model ?? CHANGE_WORDS[change] },
-  { header: "Why", cell: (change) => <Why change={change} /> },
+  { header: "Why", isProse: true, cell: (change) => <Why change={change} /> },
   { header: "Cost", isNumber: true, cell: ({ cost }) => <Money usd={cost} /> },
 ];
 

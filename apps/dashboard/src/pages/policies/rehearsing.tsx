@@ -1,9 +1,10 @@
-import { Button, Group, NativeSelect, Stack, Text, Title } from "@mantine/core";
+import { Button, Group, NativeSelect, Stack } from "@mantine/core";
 import type { PolicyDocument } from "@tollhouse/contract/control-client";
 import { useState } from "react";
 import { useChange } from "../../api/use-operation.ts";
 import { useMay } from "../../api/session.ts";
 import { ProblemAlert } from "../../parts/problem-alert.tsx";
+import { Section } from "../../parts/section.tsx";
 import { RehearsalResult } from "./rehearsal-result.tsx";
 
 interface RehearsingProps {
@@ -32,14 +33,10 @@ export function Rehearsing({ draft, replaces }: RehearsingProps) {
     rehearse.mutate({ input: { body: { policy, from, ...(replaces !== undefined && { replaces }) } } });
   };
   return (
-    <section aria-labelledby="rehearsal">
-      <Title order={2} size="h4" id="rehearsal" mb={4}>
-        Rehearsal
-      </Title>
-      <Text size="sm" mb="sm">
-        Holds it against calls that were made, as if it had been enforced: who would have been refused? It changes
-        nothing.
-      </Text>
+    <Section
+      title="Rehearsal"
+      about="Holds it against calls that were made, as if it had been enforced: who would have been refused? It changes nothing."
+    >
       <Stack gap="md">
         <Group gap="sm">
           <NativeSelect
@@ -55,6 +52,6 @@ export function Rehearsing({ draft, replaces }: RehearsingProps) {
         <ProblemAlert error={rehearse.error} />
         {rehearse.data !== undefined && <RehearsalResult rehearsal={rehearse.data} />}
       </Stack>
-    </section>
+    </Section>
   );
 }

@@ -1,4 +1,4 @@
-import { Alert, Anchor, Button, Code, Stack, Text, Title } from "@mantine/core";
+import { Alert, Anchor, Button, Code, Stack, Text } from "@mantine/core";
 import type { Session } from "@tollhouse/contract/control-client";
 import { Link, useParams } from "@tanstack/react-router";
 import { useState } from "react";
@@ -11,6 +11,7 @@ import { LimitBar } from "../../parts/limit-bar.tsx";
 import { formatLimit, type Window } from "../../parts/limit-words.ts";
 import { Moment } from "../../parts/moment.tsx";
 import { ProblemAlert } from "../../parts/problem-alert.tsx";
+import { Section } from "../../parts/section.tsx";
 import { LimitMode } from "../limits/limit-mode.tsx";
 import { Resets } from "../limits/resets.tsx";
 import { SessionAction, type SessionActionName } from "./session-action.tsx";
@@ -30,10 +31,7 @@ export function SessionPage() {
       {data !== undefined && (
         <Stack gap="xl">
           <State session={data} />
-          <section aria-labelledby="budgets">
-            <Title order={2} size="h4" id="budgets" mb="xs">
-              Budgets
-            </Title>
+          <Section title="Budgets">
             <DataTable
               caption={`Budgets of session ${name}`}
               columns={COLUMNS}
@@ -41,7 +39,7 @@ export function SessionPage() {
               keyOf={({ limit_id }) => limit_id}
               empty={<NoBudget />}
             />
-          </section>
+          </Section>
           <SpentByModel dimension="session" value={name} />
         </Stack>
       )}
@@ -92,7 +90,7 @@ function State({ session: { state, frozen } }: { readonly session: Session }) {
 
 function NoBudget() {
   return (
-    <EmptyState title="No budget of its own">
+    <EmptyState isInner title="No budget of its own">
       Only the limits of its user, team and organisation hold it.{" "}
       <Anchor size="sm" renderRoot={(props) => <Link {...props} to="/limits" search={{ kind: "session" }} />}>
         Create one under Budgets & limits

@@ -1,9 +1,5 @@
-import { Badge } from "@mantine/core";
+import { StateBadge } from "../../parts/state-badge.tsx";
 
 export function SessionState({ state }: { readonly state: "active" | "frozen" }) {
-  return (
-    <Badge variant="light" color={state === "frozen" ? "red" : "toll"} miw="max-content">
-      {state}
-    </Badge>
-  );
+  return <StateBadge tone={state === "frozen" ? "bad" : "good"}>{state}</StateBadge>;
 }

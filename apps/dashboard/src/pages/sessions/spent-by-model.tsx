@@ -1,4 +1,3 @@
-import { Title } from "@mantine/core";
 import type { UsageReport } from "@tollhouse/contract/control-client";
 import { useEnvironment } from "../../app/place.ts";
 import { usePages } from "../../api/use-operation.ts";
@@ -6,16 +5,17 @@ import { DataTable, type Column } from "../../parts/data-table.tsx";
 import { EmptyState } from "../../parts/empty-state.tsx";
 import { formatCount } from "../../parts/format.ts";
 import { Money } from "../../parts/money.tsx";
+import { Section } from "../../parts/section.tsx";
 
 type Row = UsageReport["rows"][number];
 
 const COLUMNS: readonly Column<Row>[] = [
   { header: "Model", cell: ({ model }) => model ?? "none" },
+  { header: "Cost", isNumber: true, cell: ({ cost }) => <Money usd={cost} /> },
   { header: "Calls", isNumber: true, cell: ({ calls }) => formatCount(calls) },
   { header: "Blocked", isNumber: true, cell: ({ blocked }) => formatCount(blocked) },
   { header: "Input tokens", isNumber: true, cell: ({ input_tokens }) => formatCount(input_tokens) },
   { header: "Output tokens", isNumber: true, cell: ({ output_tokens }) => formatCount(output_tokens) },
-  { header: "Cost", isNumber: true, cell: ({ cost }) => <Money usd={cost} /> },
 ];
 
 interface SpentByModelProps {
@@ -29,17 +29,18 @@ export function SpentByModel({ dimension, value }: SpentByModelProps) {
   const query = { [dimension]: value, environment, group_by: "model", order: "cost", limit: 50 } as const;
   const usage = usePages("getUsage", { query }, (page) => page.rows);
   return (
-    <section aria-labelledby="by-model">
-      <Title order={2} size="h4" id="by-model" mb="xs">
-        What it used
-      </Title>
+    <Section title="What it used">
       <DataTable
         caption={`What ${dimension} ${value} used of each model`}
         columns={COLUMNS}
         keyOf={({ model }) => model ?? ""}
-        empty={<EmptyState title="No call yet">Nothing of it stands in the ledger of this environment.</EmptyState>}
+        empty={
+          <EmptyState isInner title="No call yet">
+            Nothing of it stands in the ledger of this environment.
+          </EmptyState>
+        }
         {...usage}
       />
-    </section>
+    </Section>
   );
 }

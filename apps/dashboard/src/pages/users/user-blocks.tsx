@@ -1,8 +1,8 @@
-import { Title } from "@mantine/core";
 import type { Block } from "@tollhouse/contract/control-client";
 import { useState } from "react";
 import { useMay } from "../../api/session.ts";
 import { useOperation } from "../../api/use-operation.ts";
+import { Section } from "../../parts/section.tsx";
 import { LiftStop } from "../kill-switch/lift-stop.tsx";
 import { StopsTable } from "../kill-switch/stops-table.tsx";
 
@@ -14,10 +14,7 @@ export function UserBlocks({ user }: { readonly user: string }) {
   const blocks = data?.blocks.filter(({ scope }) => scope === `user:${user}`) ?? [];
   if (blocks.length === 0 && error === null) return null;
   return (
-    <section aria-labelledby="user-blocks">
-      <Title order={2} size="h4" id="user-blocks" mb="xs">
-        Blocked
-      </Title>
+    <Section title="Blocked">
       <StopsTable
         caption={`Blocks of user ${user}`}
         stops={blocks}
@@ -27,6 +24,6 @@ export function UserBlocks({ user }: { readonly user: string }) {
         liftLabel="Unblock"
       />
       {lifted !== null && <LiftStop by="deleteBlock" stop={lifted} onClose={() => setLifted(null)} />}
-    </section>
+    </Section>
   );
 }

@@ -1,9 +1,9 @@
-import { Title } from "@mantine/core";
 import type { Limit } from "@tollhouse/contract/control-client";
 import { DataTable, type Column } from "../../parts/data-table.tsx";
 import { EmptyState } from "../../parts/empty-state.tsx";
 import { LimitBar } from "../../parts/limit-bar.tsx";
 import { formatLimit } from "../../parts/limit-words.ts";
+import { Section } from "../../parts/section.tsx";
 import { LimitMode } from "../limits/limit-mode.tsx";
 import { Resets } from "../limits/resets.tsx";
 
@@ -15,22 +15,19 @@ interface UserLimitsProps {
 /** Limits that were made for this user itself. */
 export function UserLimits({ user, limits }: UserLimitsProps) {
   return (
-    <section aria-labelledby="user-limits">
-      <Title order={2} size="h4" id="user-limits" mb="xs">
-        Limits of its own
-      </Title>
+    <Section title="Limits of its own">
       <DataTable
         caption={`Limits of user ${user}`}
         columns={COLUMNS}
         rows={limits}
         keyOf={({ id }) => id}
         empty={
-          <EmptyState title="No limit of its own">
+          <EmptyState isInner title="No limit of its own">
             Policies, its plan and the limits of its team and organisation still hold it.
           </EmptyState>
         }
       />
-    </section>
+    </Section>
   );
 }
 

@@ -89,11 +89,11 @@ function OpenUser() {
 
 const COLUMNS: readonly Column<Row>[] = [
   { header: "User", cell: ({ user }) => <UserLink user={user ?? null} /> },
+  { header: "Cost", isNumber: true, cell: ({ cost }) => <Money usd={cost} /> },
   { header: "Calls", isNumber: true, cell: ({ calls }) => formatCount(calls) },
   { header: "Blocked", isNumber: true, cell: ({ blocked }) => formatCount(blocked) },
   { header: "Input tokens", isNumber: true, cell: ({ input_tokens }) => formatCount(input_tokens) },
   { header: "Output tokens", isNumber: true, cell: ({ output_tokens }) => formatCount(output_tokens) },
-  { header: "Cost", isNumber: true, cell: ({ cost }) => <Money usd={cost} /> },
 ];
 
 function UserLink({ user }: { readonly user: string | null }) {
