@@ -76,6 +76,20 @@ function ask(method: string, path: string, headers: Record<string, string> = {},
 const admin = { authorization: `Bearer ${KEY}` };
 const json = { ...admin, "content-type": "application/json" };
 
+test("a route cannot be registered beside the check, but for those that sign somebody in", async () => {
+  const make = (path: string): Promise<ControlApi> =>
+    createControlApi({
+      isAdminKey: () => false,
+      failed: () => undefined,
+      rates: new ControlRates({ controlRequestsPerMinute: 0, controlFailuresPerMinute: 0 }, () => 0),
+      now: () => 0,
+      routes: [(app) => app.get(path, { config: { open: true } }, () => "")],
+    });
+  await (await make("/api/sign-in/another")).close();
+  for (const path of ["/api/v1/limits", "/api/sign-in-not", "/api/v1/sign-in"])
+    await expect(make(path), path).rejects.toThrow(/cannot be open/);
+});
+
 describe("the key", () => {
   test.each([
     ["GET", "/api/v1/things/1"],
