@@ -3,4 +3,5 @@ export const KEPT_SEEDS: Readonly<Record<string, string>> = {
   9: "after a power cut the database had more of the spool than the disk: new records were taken for recorded ones",
   17: "a write that failed behind a rotation left a segment that was never removed, and the next start was refused",
   183: "as 9: calls begun after a power cut had no end in the ledger",
+  453: "a disk with room for a part of a segment's first bytes took that part, and frames went behind it: no start could read it any more",
 };

@@ -95,8 +95,9 @@ function wholeEnd(path: string, bytes: Buffer): number {
   return offset;
 }
 
+/** Whole, or it throws: a disk with room for some of it writes that, and says so. */
 export function writeMagic(disk: SpoolDisk, fd: number): void {
-  disk.write(fd, MAGIC_BYTES, 0, SEGMENT_START, 0);
+  for (let done = 0; done < SEGMENT_START;) done += disk.write(fd, MAGIC_BYTES, done, SEGMENT_START - done, done);
 }
 
 /** Bytes a frame takes in a segment. */

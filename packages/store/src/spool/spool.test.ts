@@ -8,6 +8,7 @@ import { SPOOL_START } from "./position.ts";
 import { readSpool, SpoolReader } from "./read-spool.ts";
 import type { SpoolRecord } from "./records.ts";
 import { SEGMENT_START, segmentPath, SpoolCorrupt } from "./segment.ts";
+import { NODE_DISK, type SpoolDisk } from "./spool-disk.ts";
 import { SpoolUnavailable } from "./spool-unavailable.ts";
 import { openSpool } from "./spool.ts";
 
@@ -45,6 +46,19 @@ test("records come back in order, over several segments and several starts", asy
   }
   expect(await recordsOf()).toEqual(written);
   expect(readdirSync(dir).filter((name) => name.endsWith(".seg")).length).toBeGreaterThan(5);
+});
+
+test("a disk that takes a few bytes of what it is given, and says so, gets the rest: no segment begins with half of its first bytes", async () => {
+  const disk: SpoolDisk = {
+    ...NODE_DISK,
+    write: (fd, bytes, from, length, at) => NODE_DISK.write(fd, bytes, from, Math.min(length, 5), at),
+  };
+  const spool = await openSpool({ dir, segmentBytes: 4096, disk });
+  const written = Array.from({ length: 20 }, (_, n) => sampleIntent(n));
+  for (const record of written) await spool.append(record);
+  await spool.close();
+  expect(await recordsOf()).toEqual(written);
+  expect(readdirSync(dir).filter((name) => name.endsWith(".seg")).length).toBeGreaterThan(2);
 });
 
 test("all records of one turn share one promise, and it resolves when they are in the file", async () => {
