@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -100,7 +100,13 @@ export interface TemporaryFolder {
 
 export async function temporaryFolder(): Promise<TemporaryFolder> {
   const path = await mkdtemp(join(tmpdir(), "tollhouse-bench-"));
-  return { path, remove: () => rm(path, { recursive: true, force: true }) };
+  const remove = async (): Promise<void> => {
+    // Started by root, PostgreSQL runs as somebody else, and its data lies where that one can read it (packages/store/src/embedded).
+    const elsewhere = await readFile(join(path, "postgres.location"), "utf8").catch(() => "");
+    if (elsewhere.trim() !== "") await rm(elsewhere.trim(), { recursive: true, force: true });
+    await rm(path, { recursive: true, force: true });
+  };
+  return { path, remove };
 }
 
 /** The address stands in the banner; a start that fails says why in the same place. */
