@@ -27,6 +27,13 @@ test("prices are found by a part of the model's name, which stands in the addres
   await row.getByText("$0.15", { exact: true }).first().waitFor();
   await row.getByText("$0.60", { exact: true }).first().waitFor();
   await shot(page, "prices");
+  await row.getByRole("button", { name: /^All prices of/ }).click();
+  const details = page.getByRole("dialog", { name: "gpt-4o-mini at openai" });
+  await details
+    .getByRole("row", { name: /cached input/ })
+    .getByText("$0.075")
+    .waitFor();
+  await shot(page, "prices-details");
 });
 
 test("somebody is invited, chooses a password by the link, gets another role, and is kept out at once", async () => {

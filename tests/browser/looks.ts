@@ -44,6 +44,7 @@ export async function shot(page: Page, name: string): Promise<void> {
 
 /** Colours change over a tenth of a second, and what is half between two is no look of ours. */
 async function settled(page: Page): Promise<void> {
+  await page.evaluate("scrollTo(0, 0)");
   await page.evaluate("Promise.all(document.getAnimations().map(({ finished }) => finished.catch(() => undefined)))");
 }
 

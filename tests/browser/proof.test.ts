@@ -45,6 +45,13 @@ test("the ledger: walked now, with a checkpoint that was kept; receipt, checkpoi
   ]);
   const lines = (await readFile(await file.path(), "utf8")).trimEnd().split("\n");
   expect(JSON.parse(lines.at(-1) ?? "")).toMatchObject({ end: true });
+  await page.getByRole("region", { name: "Export" }).getByText("CSV", { exact: true }).click();
+  const [table] = await Promise.all([
+    page.waitForEvent("download"),
+    page.getByRole("region", { name: "Export" }).getByRole("link", { name: "Download" }).click(),
+  ]);
+  const rows = (await readFile(await table.path(), "utf8")).trimEnd().split(/\r?\n/);
+  expect([rows[0]?.startsWith("sequence,time,type"), rows.length > 10]).toEqual([true, true]);
 });
 
 test("a checkpoint of another chain is no proof, and the page says so", async () => {

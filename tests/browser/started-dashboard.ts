@@ -1,14 +1,11 @@
-import { execFileSync } from "node:child_process";
-import { readdirSync, statSync } from "node:fs";
-import { join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
-import { chromium, type Browser, type BrowserContext, type Page } from "playwright-core";
+import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, vi } from "vitest";
 import {
   startedTollhouse,
   type StartedOptions,
   type StartedTollhouse,
 } from "../../packages/testkit/src/started-tollhouse.ts";
+import { buildIfOld, startedBrowser } from "./chromium.ts";
 import { makeTraffic } from "./traffic.ts";
 
 /** Of a member who is signed in. */
@@ -33,11 +30,6 @@ export interface Dashboard {
   /** The same in which nobody is signed in. */
   stranger(options?: PageOptions): Promise<Page>;
 }
-
-const ROOT = new URL("../..", import.meta.url);
-/** Nothing but what is asked for: no first-run pages, updates or reports of its own. */
-const FLAGS =
-  "--disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync";
 
 /** For one test file: the real server with the built dashboard, a browser, and after each test: did any page complain? */
 export function dashboardTests(options: DashboardOptions = {}): Dashboard {
@@ -114,17 +106,6 @@ async function signIn(
   if (!answer.ok()) throw new Error(`sign-in of the ${role}: ${answer.status()} ${await answer.text()}`);
 }
 
-async function startedBrowser(): Promise<Browser> {
-  const found = (await import(pathToFileURL(fileURLToPath(new URL("scripts/need-chromium.mjs", ROOT))).href)) as {
-    readonly chromiumPath: () => string | null;
-    readonly chromiumMissing: () => string | null;
-  };
-  const executablePath = found.chromiumPath();
-  if (executablePath === null) throw new Error(found.chromiumMissing() ?? "no browser");
-  // As root Chromium has no sandbox to start in; the only pages are ours.
-  return chromium.launch({ executablePath, args: [...FLAGS.split(" "), "--no-sandbox"] });
-}
-
 function listen(context: BrowserContext, complain: (what: string) => void): void {
   context.on("console", (message) => {
     if (message.type() === "error") complain(`console: ${message.text()} (${message.location().url})`);
@@ -135,18 +116,4 @@ function listen(context: BrowserContext, complain: (what: string) => void): void
     // What a page asked for and no longer wants, because it shows something else by now.
     if (why !== "net::ERR_ABORTED") complain(`request: ${request.method()} ${request.url()}: ${why}`);
   });
-}
-
-/** `npm test` builds before; whoever runs one file after a change has it built here, and no old one is tested in place of the new. */
-function buildIfOld(): void {
-  const folder = fileURLToPath(new URL("apps/dashboard", ROOT));
-  const built = statSync(join(folder, "dist/index.html"), { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  const source = join(folder, "src");
-  const isOld = readdirSync(source, { recursive: true, encoding: "utf8" }).some((file) => {
-    const stat = statSync(join(source, file));
-    return stat.isFile() && stat.mtimeMs > built;
-  });
-  if (!isOld) return;
-  const vite = fileURLToPath(new URL("node_modules/vite/bin/vite.js", ROOT));
-  execFileSync(process.execPath, [vite, "build", folder, "--logLevel", "error"], { stdio: "inherit" });
 }

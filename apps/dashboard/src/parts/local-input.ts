@@ -9,3 +9,10 @@ export function toLocalInput(iso: string): string {
 export function fromLocalInput(text: string): string {
   return new Date(text).toISOString();
 }
+
+/** The first moment of a day (`2026-11-21`) in the viewer's zone, or of the day so many later: days with a change of the clock too. */
+export function firstMomentOf(day: string, daysLater = 0): string {
+  const at = new Date(`${day}T00:00`);
+  at.setDate(at.getDate() + daysLater);
+  return at.toISOString();
+}

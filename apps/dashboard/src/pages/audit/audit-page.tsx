@@ -4,12 +4,11 @@ import { usePages } from "../../api/use-operation.ts";
 import { Page } from "../../frame/page.tsx";
 import { DataTable } from "../../parts/data-table.tsx";
 import { EmptyState } from "../../parts/empty-state.tsx";
+import { firstMomentOf } from "../../parts/local-input.ts";
 import { auditColumns, type AuditedChange } from "./audit-columns.tsx";
 import { AuditFilters } from "./audit-filters.tsx";
 import { ChangeDetails } from "./change-details.tsx";
 import type { AuditSearch } from "./route.ts";
-
-const DAY_MS = 86_400_000;
 
 export function AuditPage() {
   const search = useSearch({ from: "/audit" });
@@ -50,12 +49,7 @@ function queryOf({ action, subject, since, until }: AuditSearch) {
   return {
     ...(action !== undefined && { action }),
     ...(subject !== undefined && { subject }),
-    ...(since !== undefined && { from: startOf(since, 0) }),
-    ...(until !== undefined && { to: startOf(until, DAY_MS) }),
+    ...(since !== undefined && { from: firstMomentOf(since) }),
+    ...(until !== undefined && { to: firstMomentOf(until, 1) }),
   };
-}
-
-/** The first moment of a day in the viewer's zone. */
-function startOf(day: string, laterMs: number): string {
-  return new Date(Date.parse(`${day}T00:00`) + laterMs).toISOString();
 }

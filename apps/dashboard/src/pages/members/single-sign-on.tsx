@@ -23,7 +23,8 @@ export function SingleSignOn() {
           />
           {data.oidc === null && data.saml === null && (
             <Text size="sm">
-              It is set up in <Code>tollhouse.yaml</Code>; docs/settings.md has an example.
+              It is set up by <Code>TOLLHOUSE_PUBLIC_URL</Code> and the settings that begin with{" "}
+              <Code>TOLLHOUSE_OIDC_</Code> or <Code>TOLLHOUSE_SAML_</Code> (docs/settings.md), and a restart.
             </Text>
           )}
         </>

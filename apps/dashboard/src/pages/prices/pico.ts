@@ -27,7 +27,7 @@ const CLASSES: Readonly<Record<string, string>> = {
 
 export interface ShownPrice {
   readonly name: string;
-  /** Dollars, a decimal string. */
+  /** `$0.075`: to the last digit, for a price that was rounded is another one. */
   readonly usd: string;
   /** `a million`, `an image`. */
   readonly per: string;
@@ -40,9 +40,9 @@ export function shownPrice(usageClass: string, pico: string): ShownPrice {
   return { name: CLASSES[usageClass] ?? usageClass, usd: shifted(pico, 6), per: "a million" };
 }
 
-/** A whole number over 10^places, as decimal text: no price goes through a float. */
+/** A whole number over 10^places: no price goes through a float. */
 function shifted(whole: string, places: number): string {
   const digits = whole.padStart(places + 1, "0");
   const fraction = digits.slice(-places).replace(/0+$/, "");
-  return fraction === "" ? digits.slice(0, -places) : `${digits.slice(0, -places)}.${fraction}`;
+  return `$${digits.slice(0, -places).replaceAll(/\B(?=(\d{3})+$)/g, ",")}.${fraction.padEnd(2, "0")}`;
 }

@@ -8,7 +8,8 @@ import { Page } from "../../frame/page.tsx";
 import { DataTable } from "../../parts/data-table.tsx";
 import { EmptyState } from "../../parts/empty-state.tsx";
 import { formatCount } from "../../parts/format.ts";
-import { PRICE_COLUMNS } from "./price-columns.tsx";
+import { priceColumns } from "./price-columns.tsx";
+import { PriceDetails } from "./price-details.tsx";
 import type { PricesSearch } from "./route.ts";
 
 const STEP = 50;
@@ -43,22 +44,26 @@ interface ShownProps {
 /** A page's worth at a time: the whole book would be a thousand rows at once. */
 function Shown({ rows, isPending, error }: ShownProps) {
   const [shown, setShown] = useState(STEP);
+  const [detailed, setDetailed] = useState<Price | null>(null);
   return (
-    <DataTable
-      caption="Prices"
-      columns={PRICE_COLUMNS}
-      rows={rows.slice(0, shown)}
-      keyOf={({ id, valid_from }) => `${id} ${valid_from ?? ""}`}
-      empty={
-        <EmptyState title="No such price">
-          A call of a model without a price is refused where a hard budget applies. Give it one under{" "}
-          <Code>prices:</Code> of its provider in <Code>tollhouse.yaml</Code>.
-        </EmptyState>
-      }
-      isPending={isPending}
-      error={error}
-      more={rows.length > shown ? () => setShown(shown + STEP) : null}
-    />
+    <>
+      <DataTable
+        caption="Prices"
+        columns={priceColumns(setDetailed)}
+        rows={rows.slice(0, shown)}
+        keyOf={({ id, valid_from }) => `${id} ${valid_from ?? ""}`}
+        empty={
+          <EmptyState title="No such price">
+            A call of a model without a price is refused where a hard budget applies. Give it one under{" "}
+            <Code>prices:</Code> of its provider in <Code>tollhouse.yaml</Code>.
+          </EmptyState>
+        }
+        isPending={isPending}
+        error={error}
+        more={rows.length > shown ? () => setShown(shown + STEP) : null}
+      />
+      {detailed !== null && <PriceDetails price={detailed} onClose={() => setDetailed(null)} />}
+    </>
   );
 }
 

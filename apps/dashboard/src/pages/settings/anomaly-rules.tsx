@@ -53,8 +53,8 @@ export function AnomalyRules() {
 
 function columnsOf(mayManage: boolean, ask: (asked: Asked) => void): readonly Column<AnomalyRule>[] {
   return [
-    { header: "When", cell: thresholdInWords },
-    { header: "Then", cell: actionInWords },
+    { header: "When", isProse: true, cell: thresholdInWords },
+    { header: "Then", isProse: true, cell: actionInWords },
     {
       header: "Triggered",
       cell: ({ triggered: { calls, last } }) => (

@@ -1,4 +1,4 @@
-import { Button, Code, Text, TextInput } from "@mantine/core";
+import { Anchor, Button, Code, Text, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
@@ -15,9 +15,12 @@ const COLUMNS: readonly Column<Environment>[] = [
   {
     header: "Name",
     cell: ({ name }) => (
-      <Link to="." search={(before) => ({ ...before, environment: name })}>
+      <Anchor
+        size="sm"
+        renderRoot={(props) => <Link {...props} to="." search={(before) => ({ ...before, environment: name })} />}
+      >
         {name}
-      </Link>
+      </Anchor>
     ),
   },
   { header: "Made", cell: ({ created_at }) => <Moment at={created_at} /> },

@@ -19,9 +19,10 @@ const COLUMNS: readonly Column<Check>[] = [
     header: "State",
     cell: ({ state }) => <StateBadge tone={TONES[state]}>{WORDS[state]}</StateBadge>,
   },
-  { header: "Found", cell: ({ found }) => found },
+  { header: "Found", isProse: true, cell: ({ found }) => found },
   {
     header: "What to do",
+    isProse: true,
     cell: ({ next }) =>
       next ?? (
         <Text span c="dimmed" size="sm">
