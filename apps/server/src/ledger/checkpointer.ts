@@ -45,10 +45,14 @@ export class Checkpointer {
     return this.#parts.signer;
   }
 
-  /** Chains whose head could not be signed when it was last tried here, and why; null = there is none. */
+  /**
+   * Chains whose head could not be signed when it was last tried here, and why; null = nothing is wrong. None, with a reason: it could not
+   * be asked which are due.
+   */
   get trouble(): { readonly chains: number; readonly problem: string } | null {
     const [problem] = this.#troubles.values();
-    return problem === undefined ? null : { chains: this.#troubles.size, problem };
+    const chains = this.#troubles.size - (this.#troubles.has("") ? 1 : 0);
+    return problem === undefined ? null : { chains, problem };
   }
 
   /** A checkpoint of everything that is in the chain when it is called; null = the chain has not begun. */
