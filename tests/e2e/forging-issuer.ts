@@ -18,6 +18,8 @@ export class ForgingIssuer {
   /** Of the request that was authorised last. */
   nonce = "";
   url = "";
+  /** Of whoever signs in: another one for each forgery, or it would be refused for the address alone. */
+  email = "eve@example.com";
   readonly #server = createServer((req, res) => void this.#answer(req, res));
   #keys: { privateKey: CryptoKey; publicKey: CryptoKey } | null = null;
 
@@ -61,7 +63,7 @@ export class ForgingIssuer {
       iat: now,
       exp: now + 60,
       nonce: this.nonce,
-      email: "eve@example.com",
+      email: this.email,
       name: "Eve",
       groups: ["platform"],
     };

@@ -208,7 +208,9 @@ describe("a provider that forges", () => {
     await world.stop();
     issuer.stop();
   });
+  let forged = 0;
   beforeEach(() => {
+    issuer.email = `forged-${++forged}@example.com`;
     issuer.forgery = {};
   });
 
