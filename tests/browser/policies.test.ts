@@ -62,6 +62,9 @@ test("a policy is written, its mistakes named by their line, rehearsed on calls 
   await changed.getByText('added: "mode": "enforce",').waitFor();
   await page.getByRole("button", { name: "Rehearse" }).click();
   await page.getByText("What it takes for granted").waitFor();
+  expect(await page.getByRole("link", { name: /^dec_/ }).first().getAttribute("href")).toMatch(
+    /^\/dashboard\/calls\/dec_/,
+  );
   await shot(page, "policy");
 
   await page.getByRole("button", { name: "Delete" }).click();

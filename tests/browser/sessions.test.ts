@@ -34,6 +34,9 @@ test("a session is frozen and goes on again; a reset gives it its default budget
     /^budget: \$0\.0*[1-9]\d* of \$10\.00/,
   );
   await page.getByRole("row", { name: /gpt-4o-mini/ }).waitFor();
+  expect(await page.getByRole("link", { name: "See its calls" }).getAttribute("href")).toBe(
+    "/dashboard/calls?session=run-1",
+  );
   await shot(page, "session");
 
   await page.getByRole("button", { name: "Unfreeze" }).click();

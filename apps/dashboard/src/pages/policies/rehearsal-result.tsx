@@ -1,5 +1,6 @@
-import { Code, List, Paper, SimpleGrid, Stack, Text } from "@mantine/core";
+import { Anchor, Code, List, Paper, SimpleGrid, Stack, Text } from "@mantine/core";
 import { CODES, type ReasonCode, type Rehearsal, type RehearsedChange } from "@tollhouse/contract/control-client";
+import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import { DataTable, type Column } from "../../parts/data-table.tsx";
 import { formatCount } from "../../parts/format.ts";
@@ -98,13 +99,21 @@ const CHANGE_WORDS = {
 } as const;
 
 const COLUMNS: readonly Column<RehearsedChange>[] = [
-  { header: "Call", cell: ({ decision }) => <Code>{decision}</Code> },
+  { header: "Call", cell: ({ decision }) => <CallLink decision={decision} /> },
   { header: "When", cell: ({ time }) => <Moment at={time} /> },
   { header: "Model", cell: ({ model }) => model },
   { header: "Would have been", cell: ({ change, to_model }) => to_model ?? CHANGE_WORDS[change] },
   { header: "Why", isProse: true, cell: (change) => <Why change={change} /> },
   { header: "Cost", isNumber: true, cell: ({ cost }) => <Money usd={cost} /> },
 ];
+
+function CallLink({ decision }: Pick<RehearsedChange, "decision">) {
+  return (
+    <Anchor renderRoot={(props) => <Link {...props} to="/calls/$decision" params={{ decision }} />}>
+      <Code>{decision}</Code>
+    </Anchor>
+  );
+}
 
 function Why({ change: { reason_code, limit } }: { readonly change: RehearsedChange }) {
   const title = reason_code === null ? "–" : CODES[reason_code].title;

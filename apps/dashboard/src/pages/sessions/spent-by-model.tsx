@@ -1,3 +1,5 @@
+import { Anchor } from "@mantine/core";
+import { Link } from "@tanstack/react-router";
 import type { UsageReport } from "@tollhouse/contract/control-client";
 import { useEnvironment } from "../../app/place.ts";
 import { usePages } from "../../api/use-operation.ts";
@@ -29,7 +31,14 @@ export function SpentByModel({ dimension, value }: SpentByModelProps) {
   const query = { [dimension]: value, environment, group_by: "model", order: "cost", limit: 50 } as const;
   const usage = usePages("getUsage", { query }, (page) => page.rows);
   return (
-    <Section title="What it used">
+    <Section
+      title="What it used"
+      actions={
+        <Anchor size="sm" renderRoot={(props) => <Link {...props} to="/calls" search={{ [dimension]: value }} />}>
+          See its calls
+        </Anchor>
+      }
+    >
       <DataTable
         caption={`What ${dimension} ${value} used of each model`}
         columns={COLUMNS}
