@@ -15,8 +15,7 @@ export class ProblemError extends Error {
 
   /** Was somebody signed in, and is no longer? */
   get isEndOfSession(): boolean {
-    const code: string | undefined = this.problem?.reason_code;
-    return code === "SESSION_ENDED";
+    return this.problem?.reason_code === "SESSION_ENDED";
   }
 
   /** Field → what was expected of it first, for a form. */

@@ -1,27 +1,18 @@
+import type { Answer } from "@tollhouse/contract/control-client";
 import { useQuery } from "@tanstack/react-query";
-import { askPath, keepCsrfToken } from "./control-api.ts";
+import { ask, keepCsrfToken } from "./control-api.ts";
 
-/** What somebody may do here; each role has some of them. */
-export type Permission = "read" | "operate" | "manage" | "payloads" | "members" | "own" | "installation";
+/** Who looks at this page, and what they may do here. */
+export type Session = Answer<"getCurrentSession">;
+export type Permission = Session["permissions"][number];
 
-export interface Session {
-  /** null: a key, and nobody by name. */
-  readonly member: { readonly id: string; readonly name: string; readonly email: string; readonly role: string } | null;
-  readonly actor: string;
-  readonly tenant: string;
-  readonly environments: readonly string[];
-  readonly permissions: readonly Permission[];
-  readonly csrf_token: string | null;
-  readonly expires_at: string | null;
-}
-
-export const SESSION_KEY = ["getSignedInSession"];
+export const SESSION_KEY = ["getCurrentSession"];
 
 /** Who looks at this page; a `ProblemError` of status 401: nobody yet. */
 export function useSession() {
   return useQuery({
     queryKey: SESSION_KEY,
-    queryFn: async ({ signal }) => keepSession((await askPath("/api/v1/session", { signal })) as Session),
+    queryFn: async ({ signal }) => keepSession(await ask("getCurrentSession", {}, { signal })),
     staleTime: Infinity,
   });
 }

@@ -13,7 +13,7 @@ interface Values extends Record<string, unknown> {
 /** The viewer's own; it ends every other session of theirs. */
 export function ChangePassword({ onClose }: { readonly onClose: () => void }) {
   const form = useForm<Values>({ initialValues: { current: "", new: "" } });
-  const change = useSessionChange<Values>("/api/v1/session/password", () => {
+  const change = useSessionChange("changePassword", () => {
     notifications.show({ message: "Your password is changed. Wherever else you were signed in, you no longer are." });
     onClose();
   });
@@ -24,7 +24,7 @@ export function ChangePassword({ onClose }: { readonly onClose: () => void }) {
       form={form}
       isBusy={change.isPending}
       error={change.error}
-      onSubmit={(body) => change.mutate(body, { onError: fieldProblems(form) })}
+      onSubmit={(body) => change.mutate({ body }, { onError: fieldProblems(form) })}
       onClose={onClose}
     >
       <PasswordInput

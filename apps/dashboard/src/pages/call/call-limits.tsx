@@ -1,4 +1,4 @@
-import { Badge, Text } from "@mantine/core";
+import { Badge, Stack, Text } from "@mantine/core";
 import type { Decision } from "@tollhouse/contract/control-client";
 import { DataTable, type Column } from "../../parts/data-table.tsx";
 import { LimitBar } from "../../parts/limit-bar.tsx";
@@ -12,14 +12,16 @@ const COLUMNS: readonly Column<LookedAt>[] = [
   {
     header: "Limit",
     cell: ({ scope, window, deciding }) => (
-      <>
-        <Scope scope={scope} /> {WINDOW_WORDS[window]}{" "}
+      <Stack gap={2} align="start">
+        <span>
+          <Scope scope={scope} /> {WINDOW_WORDS[window]}
+        </span>
         {deciding && (
-          <Badge color="red" variant="light">
+          <Badge color="red" variant="light" miw="max-content">
             decided
           </Badge>
         )}
-      </>
+      </Stack>
     ),
   },
   { header: "Mode", cell: ({ at_decision }) => at_decision.mode },

@@ -1,8 +1,7 @@
-import { Alert, Button, Center, Code, Grid, Loader, Text } from "@mantine/core";
-import { targetOf, type Decision } from "@tollhouse/contract/control-client";
-import { getRouteApi } from "@tanstack/react-router";
+import { Alert, Anchor, Button, Center, Code, Grid, Loader, Text } from "@mantine/core";
+import type { Decision } from "@tollhouse/contract/control-client";
+import { getRouteApi, Link } from "@tanstack/react-router";
 import { useOperation } from "../../api/use-operation.ts";
-import { usePlace } from "../../app/place.ts";
 import { Page } from "../../frame/page.tsx";
 import { ProblemAlert } from "../../parts/problem-alert.tsx";
 import { CallFacts } from "./call-facts.tsx";
@@ -19,7 +18,6 @@ export function CallPage() {
   const { decision: id } = route.useParams();
   const { data: decision, error } = useOperation("getDecision", { params: { id } });
   const { data: call } = useOperation("getCall", { params: { id } });
-  const receipt = targetOf("getReceipt", { params: { id } }, usePlace());
   if (decision === undefined)
     return (
       <Page title="Call">
@@ -36,8 +34,12 @@ export function CallPage() {
     <Page
       title={decision.allowed ? "Call" : "Blocked call"}
       actions={
-        <Button component="a" href={receipt} download={`receipt-${decision.decision}.json`} variant="default" size="sm">
-          Download the receipt
+        <Button
+          variant="default"
+          size="sm"
+          renderRoot={(props) => <Link {...props} to="/ledger" search={{ receipt: decision.decision }} />}
+        >
+          Its receipt
         </Button>
       }
     >
@@ -76,7 +78,8 @@ export function CallPage() {
 }
 
 /** In words, with what to do; the code for whoever searches for it. */
-function Reason({ decision: { allowed, reason_code, title, next, anomaly_rule } }: { readonly decision: Decision }) {
+function Reason({ decision }: { readonly decision: Decision }) {
+  const { allowed, reason_code, title, next, anomaly_rule } = decision;
   return (
     <Alert color={allowed ? "yellow" : "red"} variant="light" title={title ?? reason_code}>
       <Text size="sm">{next}</Text>
@@ -84,6 +87,11 @@ function Reason({ decision: { allowed, reason_code, title, next, anomaly_rule } 
         <Text size="sm">
           The rule that saw it: <Code>{anomaly_rule}</Code>
         </Text>
+      )}
+      {decision.limits.some(({ deciding }) => deciding) && (
+        <Anchor size="sm" renderRoot={(props) => <Link {...props} to="/limits" />}>
+          Budgets &amp; limits
+        </Anchor>
       )}
       <Text size="xs" mt={4}>
         Reason code <Code>{reason_code}</Code>

@@ -24,13 +24,12 @@ export function InvitationPage() {
 function ChoosePassword({ token }: { readonly token: string }) {
   const navigate = useNavigate();
   const form = useForm({ initialValues: { password: "" } });
-  const accept = useSessionChange<{ token: string; password: string }>(
-    "/api/sign-in/invitation",
-    () => void navigate({ to: "/", replace: true }),
-  );
+  const accept = useSessionChange("signInInvitation", () => void navigate({ to: "/", replace: true }));
   return (
     <form
-      onSubmit={form.onSubmit(({ password }) => accept.mutate({ token, password }, { onError: fieldProblems(form) }))}
+      onSubmit={form.onSubmit(({ password }) =>
+        accept.mutate({ body: { token, password } }, { onError: fieldProblems(form) }),
+      )}
     >
       <Stack>
         <NewPassword label="Password" data-autofocus {...form.getInputProps("password")} />

@@ -4,20 +4,14 @@ import { useState } from "react";
 import { useSessionChange } from "../../api/sign-in.ts";
 import { ProblemAlert } from "../../parts/problem-alert.tsx";
 
-interface Asked {
-  readonly email: string;
-  readonly password: string;
-  readonly tenant?: string;
-}
-
 export function PasswordForm() {
   const [hasTenant, setHasTenant] = useState(false);
   const form = useForm({ initialValues: { email: "", password: "", tenant: "" } });
-  const signIn = useSessionChange<Asked>("/api/sign-in/password");
+  const signIn = useSessionChange("signInPassword");
   return (
     <form
       onSubmit={form.onSubmit(({ email, password, tenant }) =>
-        signIn.mutate({ email, password, ...(tenant !== "" && { tenant }) }),
+        signIn.mutate({ body: { email, password, ...(tenant !== "" && { tenant }) } }),
       )}
     >
       <Stack>

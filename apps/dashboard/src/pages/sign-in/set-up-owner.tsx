@@ -11,14 +11,14 @@ const EMPTY = { admin_key: "", name: "", email: "", password: "" };
 /** At a new installation: whoever has its admin key becomes its first owner, and invites the others. */
 export function SetUpOwner() {
   const form = useForm({ initialValues: EMPTY });
-  const setUp = useSessionChange<typeof EMPTY>("/api/sign-in/owner");
+  const setUp = useSessionChange("signInOwner");
   return (
     <EnterCard title="Set up Tollhouse">
       <Text size="sm">
         Nobody can sign in yet. Become the owner of this installation; you invite everybody else afterwards, under
         Members.
       </Text>
-      <form onSubmit={form.onSubmit((body) => setUp.mutate(body, { onError: fieldProblems(form) }))}>
+      <form onSubmit={form.onSubmit((body) => setUp.mutate({ body }, { onError: fieldProblems(form) }))}>
         <Stack>
           <PasswordInput
             label="Admin key"
