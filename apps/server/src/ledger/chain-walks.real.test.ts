@@ -30,26 +30,35 @@ async function held(): Promise<() => Promise<void>> {
   };
 }
 
-async function walking(): Promise<number> {
-  const { rows } = await database.db.query<{ n: bigint }>(
-    `SELECT count(*) AS n FROM pg_stat_activity
+/** Connections of walks that wait for the table. */
+async function walking(): Promise<number[]> {
+  const { rows } = await database.db.query<{ pid: number }>(
+    `SELECT pid FROM pg_stat_activity
      WHERE datname = current_database() AND query LIKE '%ledger_entries%' AND wait_event_type = 'Lock'`,
   );
-  return Number(rows[0]?.n);
+  return rows.map(({ pid }) => pid);
 }
+
+const TWO = { timeout: 20_000 };
 
 test("two walks run at a time; who waits goes on when one ends, also behind one who has given up", async () => {
   const release = await held();
-  const gone = new AbortController();
-  const first = [walks.walk(chain), walks.walk(chain)];
+  const [stopped, gone] = [new AbortController(), new AbortController()];
+  const ended = walks.walk(chain, { signal: stopped.signal }).catch((error: Error) => error.message);
+  const second = walks.walk(chain);
   const givenUp = walks.walk(chain, { signal: gone.signal });
   const last = walks.walk(chain);
-  await expect.poll(walking, { timeout: 20_000 }).toBe(2);
+  await expect.poll(walking, TWO).toHaveLength(2);
   gone.abort(new Error("gave up"));
   await expect(givenUp).rejects.toThrow("gave up");
-  expect(await walking()).toBe(2);
+  const first = await walking();
+  expect(first).toHaveLength(2);
+  // The one turn that is free now is that of the one who still waits.
+  stopped.abort();
+  expect(await ended).toMatch(/ended before/);
+  await expect.poll(async () => (await walking()).filter((pid) => !first.includes(pid)), TWO).toHaveLength(1);
   await release();
-  for (const walk of [...first, last]) expect(await walk).toMatchObject({ result: "PASS", entries: 0n });
+  for (const walk of [second, last]) expect(await walk).toMatchObject({ result: "PASS", entries: 0n });
 });
 
 test("an end of the process ends those under way and those that wait, and nobody begins after it", async () => {
@@ -60,7 +69,7 @@ test("an end of the process ends those under way and those that wait, and nobody
       () => "ended",
     ),
   );
-  await expect.poll(walking, { timeout: 20_000 }).toBe(2);
+  await expect.poll(walking, TWO).toHaveLength(2);
   walks.close();
   expect(await Promise.all(all)).toEqual(["ended", "ended", "ended", "ended"]);
   await expect(walks.walk(chain)).rejects.toThrow(/ending/);
