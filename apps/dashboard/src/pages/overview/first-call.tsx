@@ -10,7 +10,7 @@ export function FirstCall() {
       <EmptyState title="No call has come through here yet">
         <Stack gap="sm">
           <Text size="sm">Point a client at this address by its base URL; nothing else in your program changes.</Text>
-          <Code block ta="left" tabIndex={0}>
+          <Code block ta="left" style={{ whiteSpace: "pre-wrap", overflowWrap: "anywhere" }}>
             {`export OPENAI_BASE_URL=${origin}/v1\nexport ANTHROPIC_BASE_URL=${origin}\nexport GOOGLE_GEMINI_BASE_URL=${origin}`}
           </Code>
           <Text size="sm">The page fills as the first call ends.</Text>
