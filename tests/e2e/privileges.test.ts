@@ -13,6 +13,7 @@ const ADMINS = [
   "DELETE /api/v1/kill-switches/everywhere",
   "DELETE /api/v1/members/{id}",
   "DELETE /api/v1/users/{id}",
+  "DELETE /api/v1/views/{name}",
   "GET /api/v1/ledger/export",
   "GET /api/v1/ledger/verifications/{id}",
   "GET /api/v1/members",
@@ -22,6 +23,7 @@ const ADMINS = [
   "GET /api/v1/system",
   "GET /api/v1/tenants",
   "GET /api/v1/tenants/{name}",
+  "GET /api/v1/views",
   "POST /api/v1/environments",
   "POST /api/v1/kill-switches/everywhere",
   "POST /api/v1/kill-switches/everywhere/preview",
@@ -35,6 +37,7 @@ const ADMINS = [
   "POST /api/v1/tenants",
   "PUT /api/v1/members/{id}",
   "PUT /api/v1/payload-logging",
+  "PUT /api/v1/views/{name}",
 ];
 
 let world: StartedTollhouse;
