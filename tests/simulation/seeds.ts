@@ -4,4 +4,5 @@ export const KEPT_SEEDS: Readonly<Record<string, string>> = {
   17: "a write that failed behind a rotation left a segment that was never removed, and the next start was refused",
   183: "as 9: calls begun after a power cut had no end in the ledger",
   453: "a disk with room for a part of a segment's first bytes took that part, and frames went behind it: no start could read it any more",
+  559: "a power cut right behind a rotation tore the segment before the newest, and every start was refused",
 };

@@ -61,6 +61,59 @@ test("a disk that takes a few bytes of what it is given, and says so, gets the r
   expect(readdirSync(dir).filter((name) => name.endsWith(".seg")).length).toBeGreaterThan(2);
 });
 
+/** What is done to segments, in order: `write 1`, `sync 1`, `make 2`. */
+function watched(seen: string[], sync: (fd: number) => void = NODE_DISK.syncAtOnce): SpoolDisk {
+  const numbers = new Map<number, string>();
+  return {
+    ...NODE_DISK,
+    open: (path, flags) => {
+      const fd = NODE_DISK.open(path, flags);
+      const number = /spool-0*(\d+)\.seg$/.exec(path)?.[1] ?? "";
+      numbers.set(fd, number);
+      if (flags === "w+") seen.push(`make ${number}`);
+      return fd;
+    },
+    write: (fd, ...rest) => {
+      seen.push(`write ${numbers.get(fd)}`);
+      return NODE_DISK.write(fd, ...rest);
+    },
+    syncAtOnce: (fd) => {
+      sync(fd);
+      seen.push(`sync ${numbers.get(fd)}`);
+    },
+  };
+}
+
+test("a segment is durable before the next one is there: a power cut tears none but the newest", async () => {
+  const seen: string[] = [];
+  const spool = await openSpool({ dir, segmentBytes: 4096, disk: watched(seen) });
+  for (let n = 0; n < 20; n++) await spool.append(sampleIntent(n));
+  await spool.close();
+  const made = seen.flatMap((what, at) => (what.startsWith("make") && what !== "make 1" ? [at] : []));
+  expect(made.length).toBeGreaterThan(2);
+  for (const at of made) {
+    const before = Number(seen[at]?.slice(5)) - 1;
+    expect(seen.slice(0, at).findLast((what) => what.endsWith(` ${before}`))).toBe(`sync ${before}`);
+  }
+});
+
+test("a segment that could not be made durable ends the spool's promises: new calls are refused, what has happened is kept", async () => {
+  let fails = false;
+  const disk = watched([], (fd) => {
+    if (fails) throw new Error("EIO");
+    NODE_DISK.syncAtOnce(fd);
+  });
+  const spool = await openSpool({ dir, segmentBytes: 4096, disk });
+  await spool.append(sampleIntent(0));
+  fails = true;
+  for (let n = 1; n < 20; n++) await spool.append(sampleOutcome(n));
+  await expect.poll(() => spool.state().refusing).toContain("failed to sync");
+  await expect(spool.append(sampleIntent(30))).rejects.toThrow(SpoolUnavailable);
+  await spool.append(sampleOutcome(31));
+  await spool.close();
+  expect(await recordsOf()).toHaveLength(21);
+});
+
 test("all records of one turn share one promise, and it resolves when they are in the file", async () => {
   const spool = await openSpool({ dir });
   const promises = [0, 1, 2].map((n) => spool.append(sampleIntent(n)));
