@@ -54,7 +54,7 @@ test("every page at the side is reached and left by keyboard, and each stop on i
   expect(wrong).toEqual([]);
 });
 
-test("the first stop skips to the page; a dialog keeps the focus, and ends with Escape", async () => {
+test("the first stop skips to the page; a dialog keeps the focus, ends with Escape, and gives it back", async () => {
   const page = await dashboard.signedIn("owner", { at: "/keys" });
   const create = page.getByRole("button", { name: "Create a key" });
   await create.waitFor();
@@ -76,4 +76,5 @@ test("the first stop skips to the page; a dialog keeps the focus, and ends with 
   expect(left).toEqual([]);
   await page.keyboard.press("Escape");
   await dialog.waitFor({ state: "hidden" });
+  await expect.poll(async () => (await stopOf(page)).name, { timeout: 60_000 }).toBe("Create a key");
 });

@@ -1,5 +1,6 @@
-import { Button, Group, Modal, Stack, Text, TextInput } from "@mantine/core";
+import { Button, Group, Stack, Text, TextInput } from "@mantine/core";
 import { useState, type ReactNode } from "react";
+import { Dialog } from "./dialog.tsx";
 import { ProblemAlert } from "./problem-alert.tsx";
 
 interface ConfirmProps {
@@ -19,7 +20,7 @@ interface ConfirmProps {
 export function Confirm({ title, children, action, typed, isBusy, error, onConfirm, onClose }: ConfirmProps) {
   const [text, setText] = useState("");
   return (
-    <Modal opened onClose={onClose} title={title} closeButtonProps={{ "aria-label": "Close" }}>
+    <Dialog onClose={onClose} title={title}>
       <form
         onSubmit={(event) => {
           event.preventDefault();
@@ -49,6 +50,6 @@ export function Confirm({ title, children, action, typed, isBusy, error, onConfi
           </Group>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   );
 }

@@ -1,6 +1,7 @@
-import { Button, Group, Modal, Stack } from "@mantine/core";
+import { Button, Group, Stack } from "@mantine/core";
 import type { UseFormReturnType } from "@mantine/form";
 import type { ReactNode } from "react";
+import { Dialog } from "./dialog.tsx";
 import { ProblemError } from "../api/problem.ts";
 import { ProblemAlert } from "./problem-alert.tsx";
 
@@ -24,7 +25,7 @@ interface FormModalProps<Values extends Record<string, unknown>> {
 export function FormModal<Values extends Record<string, unknown>>(props: FormModalProps<Values>) {
   const { title, form, children, action, isBusy, error, onSubmit, onClose } = props;
   return (
-    <Modal opened onClose={onClose} title={title} closeButtonProps={{ "aria-label": "Close" }}>
+    <Dialog onClose={onClose} title={title}>
       <form onSubmit={form.onSubmit(onSubmit)} noValidate>
         <Stack gap="md">
           {children}
@@ -39,7 +40,7 @@ export function FormModal<Values extends Record<string, unknown>>(props: FormMod
           </Group>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   );
 }
 

@@ -1,4 +1,5 @@
-import { Code, Modal, Stack, Text } from "@mantine/core";
+import { Code, Stack, Text } from "@mantine/core";
+import { Dialog } from "../../parts/dialog.tsx";
 import { DataTable, type Column } from "../../parts/data-table.tsx";
 import { differencesOf, type Difference } from "../../parts/differences.ts";
 import { Facts } from "../../parts/facts.tsx";
@@ -28,7 +29,7 @@ function Value({ text }: { readonly text: string | null }) {
 export function ChangeDetails({ change, onClose }: { readonly change: AuditedChange; readonly onClose: () => void }) {
   const { action, subject, actor, time, environment, sequence, entry_hash, before, after } = change;
   return (
-    <Modal opened onClose={onClose} size="lg" title={action ?? "Change"} closeButtonProps={{ "aria-label": "Close" }}>
+    <Dialog onClose={onClose} size="lg" title={action ?? "Change"}>
       <Stack>
         <Facts
           of={[
@@ -48,6 +49,6 @@ export function ChangeDetails({ change, onClose }: { readonly change: AuditedCha
           empty={<Text size="sm">Nothing that is kept of it changed.</Text>}
         />
       </Stack>
-    </Modal>
+    </Dialog>
   );
 }

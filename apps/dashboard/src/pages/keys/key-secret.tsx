@@ -1,5 +1,6 @@
-import { Alert, Button, Group, Modal, Stack } from "@mantine/core";
+import { Alert, Button, Group, Stack } from "@mantine/core";
 import type { KeyMade } from "@tollhouse/contract/control-client";
+import { Dialog } from "../../parts/dialog.tsx";
 import { Copyable } from "../../parts/copyable.tsx";
 import { Moment } from "../../parts/moment.tsx";
 import { UseKey } from "./use-key.tsx";
@@ -7,15 +8,7 @@ import { UseKey } from "./use-key.tsx";
 /** The one look at a secret that there is. Escape and a click beside do not end it: nobody gets a second one. */
 export function KeySecret({ made, onClose }: { readonly made: KeyMade; readonly onClose: () => void }) {
   return (
-    <Modal
-      opened
-      onClose={onClose}
-      title={`Key ${made.name}`}
-      size="lg"
-      closeOnEscape={false}
-      closeOnClickOutside={false}
-      closeButtonProps={{ "aria-label": "Close" }}
-    >
+    <Dialog onClose={onClose} title={`Key ${made.name}`} size="lg" closesByButton>
       <Stack>
         <Alert variant="light">
           Keep it now: only its hash is stored, and it is not shown again.
@@ -32,6 +25,6 @@ export function KeySecret({ made, onClose }: { readonly made: KeyMade; readonly 
           <Button onClick={onClose}>I have kept it</Button>
         </Group>
       </Stack>
-    </Modal>
+    </Dialog>
   );
 }

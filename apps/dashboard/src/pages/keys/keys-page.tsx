@@ -1,6 +1,7 @@
-import { Button, Code, Modal } from "@mantine/core";
+import { Button, Code } from "@mantine/core";
 import type { Key } from "@tollhouse/contract/control-client";
 import { useState } from "react";
+import { Dialog } from "../../parts/dialog.tsx";
 import { useMay } from "../../api/session.ts";
 import { usePages } from "../../api/use-operation.ts";
 import { Page } from "../../frame/page.tsx";
@@ -53,15 +54,9 @@ function AskedOf({ asked, onClose }: { readonly asked: Asked; readonly onClose: 
       return <RevokeKey apiKey={asked.key} onClose={onClose} />;
     case "use":
       return (
-        <Modal
-          opened
-          onClose={onClose}
-          size="lg"
-          title={`Use ${asked.key.name}`}
-          closeButtonProps={{ "aria-label": "Close" }}
-        >
+        <Dialog onClose={onClose} size="lg" title={`Use ${asked.key.name}`}>
           <UseKey secret={`th_${asked.key.environment}_${asked.key.id.replace("key_", "")}_…`} />
-        </Modal>
+        </Dialog>
       );
   }
 }

@@ -1,7 +1,8 @@
-import { Alert, List, Modal, Stack, Text } from "@mantine/core";
+import { Alert, List, Stack, Text } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import type { KillSwitchEverywhere, KillSwitchPreviewEverywhere } from "@tollhouse/contract/control-client";
 import { useState } from "react";
+import { Dialog } from "../../parts/dialog.tsx";
 import { useChange } from "../../api/use-operation.ts";
 import { Confirm } from "../../parts/confirm.tsx";
 import { expiryOf } from "../../parts/expiry-input.tsx";
@@ -83,7 +84,7 @@ function WhoIsHit({ hit }: { readonly hit: Hit }) {
 
 function StoppedPartly({ made, onClose }: { readonly made: KillSwitchEverywhere; readonly onClose: () => void }) {
   return (
-    <Modal opened onClose={onClose} title="Not stopped everywhere" closeButtonProps={{ "aria-label": "Close" }}>
+    <Dialog onClose={onClose} title="Not stopped everywhere">
       <Alert color="red" role="alert" title="It still goes through in these environments">
         <List size="sm">
           {made.not_changed.map(({ environment, reason_code, detail }) => (
@@ -96,6 +97,6 @@ function StoppedPartly({ made, onClose }: { readonly made: KillSwitchEverywhere;
       <Text size="sm" mt="md">
         Stopped in: {made.kill_switches.map(({ environment }) => environment).join(", ") || "none"}.
       </Text>
-    </Modal>
+    </Dialog>
   );
 }

@@ -1,5 +1,6 @@
-import { Modal, Text } from "@mantine/core";
+import { Text } from "@mantine/core";
 import type { AuditPage, Limit } from "@tollhouse/contract/control-client";
+import { Dialog } from "../../parts/dialog.tsx";
 import { usePages } from "../../api/use-operation.ts";
 import { DataTable, type Column } from "../../parts/data-table.tsx";
 import { formatAmount, formatLimit, type Measure } from "../../parts/limit-words.ts";
@@ -12,7 +13,7 @@ type Made = AuditPage["changes"][number];
 export function LimitHistory({ limit, onClose }: { readonly limit: Limit; readonly onClose: () => void }) {
   const changes = usePages("listAudit", { query: { subject: limit.id } }, (page) => page.changes);
   return (
-    <Modal opened onClose={onClose} size="lg" title="History of a limit" closeButtonProps={{ "aria-label": "Close" }}>
+    <Dialog onClose={onClose} size="lg" title="History of a limit">
       <Text size="sm" mb="md">
         <Scope scope={limit.scope} />: {formatLimit(limit)}, version {limit.version}
       </Text>
@@ -23,7 +24,7 @@ export function LimitHistory({ limit, onClose }: { readonly limit: Limit; readon
         empty={<Text size="sm">Nothing of it stands in the ledger yet: a change takes a second to get there.</Text>}
         {...changes}
       />
-    </Modal>
+    </Dialog>
   );
 }
 

@@ -1,7 +1,8 @@
-import { Button, Group, Modal, Stack, Text } from "@mantine/core";
+import { Button, Group, Stack, Text } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import type { MemberMade } from "@tollhouse/contract/control-client";
 import { useState } from "react";
+import { Dialog } from "../../parts/dialog.tsx";
 import { useChange } from "../../api/use-operation.ts";
 import { Copyable } from "../../parts/copyable.tsx";
 import { fieldProblems, FormModal } from "../../parts/form-modal.tsx";
@@ -34,14 +35,7 @@ export function InviteMember({ onClose }: { readonly onClose: () => void }) {
 export function InvitationLink({ made, onClose }: { readonly made: MemberMade; readonly onClose: () => void }) {
   const { name, invitation } = made;
   return (
-    <Modal
-      opened
-      onClose={onClose}
-      title={`Invitation of ${name}`}
-      closeOnEscape={false}
-      closeOnClickOutside={false}
-      closeButtonProps={{ "aria-label": "Close" }}
-    >
+    <Dialog onClose={onClose} title={`Invitation of ${name}`} closesByButton>
       <Stack>
         {invitation !== null && (
           <>
@@ -56,6 +50,6 @@ export function InvitationLink({ made, onClose }: { readonly made: MemberMade; r
           <Button onClick={onClose}>I have sent it</Button>
         </Group>
       </Stack>
-    </Modal>
+    </Dialog>
   );
 }

@@ -1,6 +1,7 @@
-import { Modal, Stack, Text } from "@mantine/core";
+import { Stack, Text } from "@mantine/core";
 import type { Price } from "@tollhouse/contract/control-client";
 import type { ReactNode } from "react";
+import { Dialog } from "../../parts/dialog.tsx";
 import { DataTable, type Column } from "../../parts/data-table.tsx";
 import { Facts } from "../../parts/facts.tsx";
 import { formatCount } from "../../parts/format.ts";
@@ -29,13 +30,7 @@ export function PriceDetails({ price, onClose }: { readonly price: Price; readon
   const { model, provider, prices, bands } = price;
   const rows = [...rowsOf(prices, null), ...bands.flatMap((band) => rowsOf(band.prices, band.above_input_tokens))];
   return (
-    <Modal
-      opened
-      onClose={onClose}
-      size="lg"
-      title={`${model} at ${provider}`}
-      closeButtonProps={{ "aria-label": "Close" }}
-    >
+    <Dialog onClose={onClose} size="lg" title={`${model} at ${provider}`}>
       <Stack>
         <DataTable
           caption={`Prices of ${model}`}
@@ -46,7 +41,7 @@ export function PriceDetails({ price, onClose }: { readonly price: Price; readon
         />
         <Facts of={factsOf(price)} />
       </Stack>
-    </Modal>
+    </Dialog>
   );
 }
 

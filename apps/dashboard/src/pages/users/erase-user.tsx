@@ -1,6 +1,7 @@
-import { Checkbox, List, Modal, Stack, Text } from "@mantine/core";
+import { Checkbox, List, Stack, Text } from "@mantine/core";
 import type { UserErased } from "@tollhouse/contract/control-client";
 import { useState } from "react";
+import { Dialog } from "../../parts/dialog.tsx";
 import { useChange } from "../../api/use-operation.ts";
 import { Confirm } from "../../parts/confirm.tsx";
 
@@ -54,7 +55,7 @@ interface ErasedProps extends EraseUserProps {
 
 function Erased({ user, erased: { erased, sequence, removed, remains }, onClose }: ErasedProps) {
   return (
-    <Modal opened onClose={onClose} title={`User ${user}`} closeButtonProps={{ "aria-label": "Close" }}>
+    <Dialog onClose={onClose} title={`User ${user}`}>
       <Stack gap="sm">
         <Text size="sm">
           {erased
@@ -84,6 +85,6 @@ function Erased({ user, erased: { erased, sequence, removed, remains }, onClose 
           </Text>
         )}
       </Stack>
-    </Modal>
+    </Dialog>
   );
 }
