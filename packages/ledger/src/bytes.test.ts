@@ -16,7 +16,7 @@ test("base64 is the platform's, both ways", () => {
 });
 
 test("of all texts only the one encoding of some bytes is taken", () => {
-  const letter = fc.constantFrom(..."AQgw09+/=-_ \n\u00e9\u0141\ud83d");
+  const letter = fc.constantFrom(...Array.from("AQgw09+/=-_ \n\u00e9\u0141"), "\ud83d");
   fc.assert(
     fc.property(fc.string({ unit: letter, maxLength: 12 }), (text) => {
       const isOne = Buffer.from(text, "base64").toString("base64") === text;

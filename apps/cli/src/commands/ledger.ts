@@ -155,7 +155,7 @@ type TableOptions = { readonly [O in "from" | "to" | "out" | "resume"]: ExportOp
 
 async function exportedTable(
   run: Run,
-  { from, to, format, out, resume = undefined }: TableOptions,
+  { from, to, format, out, resume }: TableOptions,
   wanted: TableWanted,
 ): Promise<void> {
   const range = given({ from, to });

@@ -41,6 +41,8 @@ const UNVERSIONED: Readonly<Record<string, string>> = {
   assignCustomerPlan: "as assignUserPlan",
   unassignCustomerPlan: "as assignUserPlan",
   eraseUser: "a user has no version, and whoever is gone is gone",
+  putView: "a view is its owner's alone, and is put as a whole",
+  deleteView: "as putView",
   deleteBlock: "an entry of the blocklist is never changed, only made and lifted",
 };
 

@@ -39,7 +39,7 @@ export function keepLedger(parts: KeepLedgerParts): KeptLedger {
       }),
   });
   const witnessing = startWitnessing(parts);
-  const { witnessed } = witnessing;
+  const witnessed = (tenant: string): Promise<void> => witnessing.witnessed(tenant);
   const others = [
     witnessing,
     startPublishing({ ...parts, witnessed }),

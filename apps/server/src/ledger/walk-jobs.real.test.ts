@@ -24,8 +24,8 @@ beforeEach(async () => {
   jobs = new WalkJobs({
     db: database.db,
     walks: {
-      walk: (_chain, { walked } = {}) => {
-        walked?.(3, 7);
+      walk: (_chain, options) => {
+        options?.walked?.(3, 7);
         return new Promise((resolve, reject) => {
           ends.push((ended) => (ended instanceof Error ? reject(ended) : resolve(ended)));
         });

@@ -62,7 +62,7 @@ test("a disk that takes a few bytes of what it is given, and says so, gets the r
 });
 
 /** What is done to segments, in order: `write 1`, `sync 1`, `make 2`. */
-function watched(seen: string[], sync: (fd: number) => void = NODE_DISK.syncAtOnce): SpoolDisk {
+function watched(seen: string[], sync: (fd: number) => void = (fd) => NODE_DISK.syncAtOnce(fd)): SpoolDisk {
   const numbers = new Map<number, string>();
   return {
     ...NODE_DISK,
