@@ -46,6 +46,8 @@ beforeEach(() => {
     '{"extends": "../../tsconfig.base.json", "compilerOptions": {"rootDir": "src", "outDir": "dist"}, "include": ["src"]}',
   );
   write("apps/server/src/main.ts", MAIN);
+  mkdirSync(join(folder, "apps/dashboard"));
+  write("apps/dashboard/index.html", "<!doctype html><title>A page</title>");
 });
 const groups: number[] = [];
 afterEach(() => {
