@@ -57,7 +57,7 @@ test("whole pairs, and what only looks odd, are kept as they are", async () => {
 test("the words of a schema library are nobody's: what was expected is said plainly", async () => {
   for (const [method, path, body, said] of [
     ["POST", "/api/v1/anomaly-rules", { kind: "loopy" }, "kind: expected one of loop, burst, velocity"],
-    ["GET", "/api/v1/usage?format=xml", undefined, "format: expected one of json, csv, ndjson"],
+    ["GET", "/api/v1/usage?format=xml", undefined, "format: expected one of json, csv, ndjson, parquet"],
     ["PUT", "/api/v1/plans/gold", { description: 5 }, "description: expected string, received number"],
     ["POST", "/api/v1/limits", [], "body: expected object, received array"],
   ] as const) {
