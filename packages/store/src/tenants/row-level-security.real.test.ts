@@ -69,7 +69,8 @@ async function addRows(table: string): Promise<void> {
   );
   for (const { conname } of rules) await database.db.query(`ALTER TABLE ${table} DROP CONSTRAINT ${conname} CASCADE`);
   const { rows: columns } = await database.db.query<{ column_name: string; data_type: string }>(
-    "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = $1 AND column_name <> 'tenant'",
+    `SELECT column_name, data_type FROM information_schema.columns
+     WHERE table_name = $1 AND column_name <> 'tenant' AND is_generated = 'NEVER'`,
     [table],
   );
   const names = columns.map(({ column_name }) => `"${column_name}"`).join(", ");
