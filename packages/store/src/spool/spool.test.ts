@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { sampleBlocked, sampleIntent, sampleOutcome } from "../ledger/sample-records.ts";
-import { SPOOL_START } from "./position.ts";
+import { SPOOL_START, unpackPosition } from "./position.ts";
 import { readSpool, SpoolReader } from "./read-spool.ts";
 import type { SpoolRecord } from "./records.ts";
 import { SEGMENT_START, segmentPath, SpoolCorrupt } from "./segment.ts";
@@ -112,6 +112,25 @@ test("a segment that could not be made durable ends the spool's promises: new ca
   await spool.append(sampleOutcome(31));
   await spool.close();
   expect(await recordsOf()).toHaveLength(21);
+});
+
+test("a write that fails right behind a rotation leaves an end that the recorder is let up to: who waits for it does not wait for ever", async () => {
+  let full = false;
+  const disk: SpoolDisk = {
+    ...NODE_DISK,
+    // Room for the first bytes of a segment, and for nothing behind them.
+    write: (fd, bytes, from, length, at) => {
+      if (full && length > SEGMENT_START) throw Object.assign(new Error("no space left"), { code: "ENOSPC" });
+      return NODE_DISK.write(fd, bytes, from, length, at);
+    },
+  };
+  const spool = await openSpool({ dir, segmentBytes: 64, disk });
+  await spool.append(sampleIntent(0));
+  full = true;
+  await expect(spool.append(sampleIntent(1))).rejects.toThrow(SpoolUnavailable);
+  expect(spool.end()).toEqual({ segment: 2, offset: SEGMENT_START });
+  expect(unpackPosition(Atomics.load(new BigInt64Array(spool.written), 0))).toEqual(spool.end());
+  await spool.close();
 });
 
 test("all records of one turn share one promise, and it resolves when they are in the file", async () => {

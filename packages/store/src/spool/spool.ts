@@ -244,10 +244,11 @@ class DiskSpool implements Spool {
     try {
       this.#writer.write(encodeFrames(batch.payloads, batch.bytes));
     } finally {
+      // One that failed may have begun a segment all the same: whoever waits for the end waits for a place that a reader is let up to.
       this.#takeSealed();
+      this.#publish();
     }
     this.#appended += batch.payloads.length;
-    this.#publish();
     if (this.#always) this.#unsynced.push(batch);
     else settle(batch);
     this.#syncSoon();
