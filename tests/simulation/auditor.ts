@@ -37,11 +37,6 @@ export interface BillLine {
 export class Auditor {
   readonly breaks: string[] = [];
   readonly spool = new SpoolMirror();
-  /**
-   * A commit of a dead process landed when its successor had read already where the recorder was: the row of an open call then outlives
-   * the call, whose end is written to the spool once more at a later start. The ledger still takes it once.
-   */
-  lateCommit = false;
   readonly #limits: ReadonlyMap<string, AuditedLimit>;
   readonly #excess = new Map<string, bigint>();
 
@@ -138,8 +133,7 @@ export class Auditor {
     const calls = new Map(entries.filter(({ type }) => type === 2 || type === 4).map((entry) => [entry.id, entry]));
     for (const id of this.spool.kept("intent"))
       if (!calls.has(id)) this.broken(`${id}: begun, and no end in the ledger`);
-    for (const [id, count] of this.spool.outcomes())
-      if (count > 1 && !this.lateCommit) this.broken(`${id}: ${count} outcomes on disk`);
+    for (const [id, count] of this.spool.outcomes()) if (count > 1) this.broken(`${id}: ${count} outcomes on disk`);
     for (const id of calls.keys()) if (!this.spool.began.has(id)) this.broken(`${id}: ended, and never begun`);
     return new Map([...calls.values()].map((entry) => [entry.session, entry]));
   }

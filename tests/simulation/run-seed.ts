@@ -325,7 +325,6 @@ class World {
   }
 
   #say(what: string): void {
-    if (what === "a commit lands after its process died") this.#auditor.lateCommit = true;
     this.#seen.add(what);
     this.#trace.push(`${this.#time.nowMs.toFixed(2).padStart(12)} ${what}`);
   }

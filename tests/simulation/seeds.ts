@@ -6,4 +6,5 @@ export const KEPT_SEEDS: Readonly<Record<string, string>> = {
   453: "a disk with room for a part of a segment's first bytes took that part, and frames went behind it: no start could read it any more",
   559: "a power cut right behind a rotation tore the segment before the newest, and every start was refused",
   1053: "a write that failed right behind a rotation left an end that the recorder was not let up to: whoever waited for it waited for ever",
+  1088: "a commit of a killed process landed behind its successor's reading of it: a call that had ended was settled and counted once more",
 };

@@ -59,7 +59,9 @@ export class SimulatedDatabase {
 
   async query<Row>(text: string, values: Values = []): Promise<QueryAnswer<Row>> {
     await this.#reach();
-    return answer(this.read(nameOf(text), values));
+    const name = nameOf(text);
+    if (name === "claim-spool-position") await this.#underWay;
+    return answer(this.read(name, values));
   }
 
   async transaction<T>(work: (tx: Queryable) => Promise<T>): Promise<T> {
@@ -126,7 +128,7 @@ export class SimulatedDatabase {
     switch (name) {
       case "deployment-id":
         return [{ value: "simulated" }];
-      case "spool-position":
+      case "claim-spool-position":
         return this.#positionOf(values[0] as string);
       case "open-calls":
         return [...this.#open.values()].filter((row) => row["node"] === values[0]);
@@ -198,8 +200,7 @@ export class SimulatedDatabase {
   }
 
   #positionOf(node: string): Rows {
-    const values = this.#positions.get(node);
-    if (values === undefined) return [];
+    const values = this.#positions.get(node) ?? [node, 0, 0, 0, 0, "{}"];
     const [, startSegment, startOffset, doneSegment, doneOffset, floods] = values as [string, ...number[]];
     return [
       {

@@ -25,10 +25,17 @@ interface OpenCallRow {
   readonly ended: boolean;
 }
 
-/** Where the recorder of this spool folder is. A folder that the database does not know starts at its beginning. */
+/**
+ * Where the recorder of this spool folder is. A folder that the database does not know starts at its beginning.
+ *
+ * For whoever owns the folder, once the process before is gone: waits for a commit which that one had sent. Landing behind what is read here,
+ * it would leave open calls in the database that ended long ago, and the start after next would settle and count them again.
+ */
 export async function loadRecorderState(db: Queryable, node: string): Promise<StoredRecorderState> {
-  const [row] = (await db.query<PositionRow>(sql("spool-position"), [node])).rows;
-  if (!row) return { ...NOTHING_RECORDED, floods: {} };
+  const [row] = (await db.query<PositionRow>(sql("claim-spool-position"), [node])).rows;
+  if (!row) throw new Error("the database neither has nor takes the place of this spool's recorder");
+  // Open calls are stored together with a place.
+  if (row.done_segment === 0n) return { ...NOTHING_RECORDED, floods: {} };
   const open = await db.query<OpenCallRow>(sql("open-calls"), [node]);
   return {
     start: { segment: Number(row.start_segment), offset: Number(row.start_offset) },
