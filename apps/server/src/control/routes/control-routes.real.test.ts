@@ -166,14 +166,16 @@ describe("the ledger", () => {
   });
 
   test("a verification that is not waited for tells how far it is, and what one that is waited for says", async () => {
-    const begun = await ask("POST", "/api/v1/ledger/verifications", { from: 1, to: "latest" });
+    // Up to here: what others asked before may still be on its way into the ledger.
+    const { entries } = (await ask("POST", "/api/v1/ledger/verify")).answer;
+    const begun = await ask("POST", "/api/v1/ledger/verifications", { from: 1, to: entries });
     expect(begun).toMatchObject({ status: 202, answer: { state: "waiting", walked: 0, of: null, answer: null } });
     const walk = async () => (await ask("GET", `/api/v1/ledger/verifications/${String(begun.answer["id"])}`)).answer;
     await expect.poll(async () => (await walk())["state"], { timeout: 30_000 }).toBe("done");
-    const whole = (await ask("POST", "/api/v1/ledger/verify")).answer;
+    const { result } = (await ask("POST", "/api/v1/ledger/verify", { from: 1, to: entries })).answer;
     const found = await walk();
-    expect(found["answer"]).toEqual(whole);
-    expect([found["walked"], found["of"]]).toEqual([whole["entries"], whole["entries"]]);
+    expect(found["answer"]).toMatchObject({ result, entries });
+    expect([found["walked"], found["of"]]).toEqual([entries, entries]);
     for (const id of ["ver_0", "ver_00000000000000000000000000000000", String(begun.answer["id"]).slice(4)])
       expect((await ask("GET", `/api/v1/ledger/verifications/${id}`)).status).toBe(404);
   });
