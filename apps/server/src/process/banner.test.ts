@@ -15,6 +15,7 @@ test("says where it is, how long it took, and what to paste into each client", (
   expect(text).toContain("OPENAI_BASE_URL=http://127.0.0.1:8787/v1\n");
   expect(text).toContain("ANTHROPIC_BASE_URL=http://127.0.0.1:8787\n");
   expect(text).toContain("GOOGLE_GEMINI_BASE_URL=http://127.0.0.1:8787\n");
+  expect(text).toContain("http://127.0.0.1:8787/dashboard\n");
 });
 
 test("the admin key is shown at the start that made it, once, and never again", () => {

@@ -20,6 +20,9 @@ ${key}
     ANTHROPIC_BASE_URL=${parts.address}
     GOOGLE_GEMINI_BASE_URL=${parts.address}
 
+  See it and steer it in a browser; the admin key makes its first owner:
+    ${parts.address}/dashboard
+
   Give a session a budget, and see what was spent:
     curl -H "Authorization: Bearer $ADMIN_KEY" -H "content-type: application/json" ${parts.address}/api/v1/limits \\
       -d '{"scope":"session:run-42","measure":"usd","amount":"25.00","window":"lifetime","mode":"hard"}'
