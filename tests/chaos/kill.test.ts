@@ -31,6 +31,8 @@ const TEAMS = Object.keys(BUDGETS);
 /** A policy gives each of these customers a budget. Checks of SDKs spend all of them, streams the first two beside them. */
 const CUSTOMERS = ["p1", "p2", "p3"];
 const CUSTOMER_BUDGET = "0.30";
+/** Has a check open at every kill: the others have spent theirs at some of them. */
+const PATIENT_CUSTOMER = "p4";
 /** Most streams belong to those that can pay: the load must last. */
 const TEAM_OF_STREAM = ["a", "b", "b", "c", "c", "c", "c", "d", "d", "d"];
 
@@ -81,7 +83,7 @@ test(
 
     const recorded = await recordedCalls(tollhouse);
     sdk.expectExact(recorded);
-    for (const customer of CUSTOMERS) await expectPolicyHolds(customer, recorded);
+    for (const customer of [...CUSTOMERS, PATIENT_CUSTOMER]) await expectPolicyHolds(customer, recorded);
     const pairs = pairUp(recorded, simulator.bill());
     pairs.forEach(expectNoLessThanBilled);
     await expectBudgetsHold(pairs);
@@ -112,6 +114,7 @@ async function killUnderLoad(round: number): Promise<Answer[]> {
   // All may end before that byte comes: budgets run out.
   await Promise.race([killed.promise, Promise.all(streams)]);
   expectWithin(await limits(tollhouse));
+  await sdk.beginOne(tollhouse.url, PATIENT_CUSTOMER);
   await tollhouse.kill();
   gone = true;
   await checked;

@@ -28,22 +28,18 @@ export class SdkLoad {
   async run(url: string, customers: readonly string[], ended: () => boolean): Promise<void> {
     const backend = async (): Promise<void> => {
       while (!ended()) {
-        const customer = customers[this.#count % customers.length] as string;
-        const name = `sdk-${this.#count++}`;
-        const dimensions = { agent: name, service: SERVICE, feature: "sold", customer };
-        const asked = { ...MODEL, ...dimensions, input_tokens: 100, max_output_tokens: 100, reserve: true };
-        const checked = await post(url, "/sdk/check", asked);
-        if (checked === null) return;
-        expect(checked.status).toBe(200);
-        if (checked.body.allowed !== true) {
-          this.#refused++;
-          continue;
-        }
-        this.#allowed.set(name, { decision: checked.body.decision_id, acknowledged: false });
+        const name = await this.#check(url, customers[this.#count % customers.length] as string);
+        if (name === "gone") return;
+        if (name === "refused") continue;
         if (!(await this.#record(url, name))) return;
       }
     };
     await Promise.all(Array.from({ length: BACKENDS }, backend));
+  }
+
+  /** One check whose call is under way when the server goes: its record comes to the next process. */
+  async beginOne(url: string, customer: string): Promise<void> {
+    expect(await this.#check(url, customer)).toMatch(/^sdk-/);
   }
 
   /** In the next process: what was not acknowledged is sent again, and what nobody knows of is looked up and recorded. */
@@ -76,6 +72,22 @@ export class SdkLoad {
   get told(): string {
     const killed = `${this.#unanswered} killed before their answer, ${this.#unacknowledged} before their record's`;
     return `${this.#allowed.size} checks allowed, ${this.#refused} refused, ${killed}`;
+  }
+
+  /** The name of a check that was allowed, else how it ended. */
+  async #check(url: string, customer: string): Promise<string> {
+    const name = `sdk-${this.#count++}`;
+    const dimensions = { agent: name, service: SERVICE, feature: "sold", customer };
+    const asked = { ...MODEL, ...dimensions, input_tokens: 100, max_output_tokens: 100, reserve: true };
+    const checked = await post(url, "/sdk/check", asked);
+    if (checked === null) return "gone";
+    expect(checked.status).toBe(200);
+    if (checked.body.allowed !== true) {
+      this.#refused++;
+      return "refused";
+    }
+    this.#allowed.set(name, { decision: checked.body.decision_id, acknowledged: false });
+    return name;
   }
 
   async #record(url: string, name: string): Promise<boolean> {

@@ -57,30 +57,32 @@ async function list(run: Run, options: ListOptions): Promise<void> {
 }
 
 const TAIL_PAGE = 200;
-/** Decisions that were shown are remembered, so that none is shown twice; older ones cannot come up any more. */
+/** Decisions that were seen are remembered, so that none is shown twice; older ones cannot come up any more. */
 const REMEMBERED = 10_000;
 
-/** New calls as they are recorded, the oldest first; reads pages until it meets one that it has shown. */
+/** New calls as they are recorded, the oldest first; reads pages until it meets one that it has seen. */
 async function tail(run: Run, options: ListOptions): Promise<void> {
-  const shown = new Set<string>();
+  const seen = new Set<string>();
   const { interrupted } = run.terminal;
   for (let first = true; !interrupted.aborted; first = false) {
-    const fresh = await unseen(run, options, shown, first);
-    for (const { decision } of fresh) shown.add(decision);
-    for (const decision of [...shown].slice(0, Math.max(0, shown.size - REMEMBERED))) shown.delete(decision);
-    if (fresh.length > 0) say(run.terminal, linesOf(run, fresh.toReversed(), first));
+    const fresh = await unseen(run, options, seen, first);
+    for (const { decision } of fresh) seen.add(decision);
+    for (const decision of [...seen].slice(0, Math.max(0, seen.size - REMEMBERED))) seen.delete(decision);
+    // What the first look found beyond the limit is old: never shown, and not taken for new at the next look.
+    const shown = first ? fresh.slice(0, options.limit) : fresh;
+    if (shown.length > 0) say(run.terminal, linesOf(run, shown.toReversed(), first));
     await wait(options.every * 1_000, undefined, { signal: interrupted }).catch(() => {});
   }
 }
 
-async function unseen(run: Run, options: ListOptions, shown: ReadonlySet<string>, first: boolean): Promise<Call[]> {
+async function unseen(run: Run, options: ListOptions, seen: ReadonlySet<string>, first: boolean): Promise<Call[]> {
   const fresh: Call[] = [];
-  const query = { ...queryOf(options), limit: first ? Math.min(options.limit, TAIL_PAGE) : TAIL_PAGE };
+  const query = { ...queryOf(options), limit: TAIL_PAGE };
   for (let cursor: string | null = null; ;) {
     const page: Answer<"listCalls"> = await run.api.call("listCalls", {
       query: { ...query, ...(cursor !== null && { cursor }) },
     });
-    const found = page.calls.filter(({ decision }) => !shown.has(decision));
+    const found = page.calls.filter(({ decision }) => !seen.has(decision));
     fresh.push(...found);
     cursor = page.next_cursor;
     if (first || cursor === null || found.length < page.calls.length || page.calls.length === 0) return fresh;

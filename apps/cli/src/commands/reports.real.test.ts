@@ -79,6 +79,7 @@ describe("calls", () => {
     const interrupt = new AbortController();
     const { terminal, out } = terminalFor(server.url, { interrupted: interrupt.signal });
     const running = runCommandLine(["calls", "tail", "--limit", "2", "--every", "1s", "--json"], terminal);
+    await until(() => out().includes("poor"));
     for (const session of ["tailed", "once-more"]) {
       await call(session);
       await until(() => out().includes(session));
@@ -89,7 +90,8 @@ describe("calls", () => {
       .trim()
       .split("\n")
       .map((line) => JSON.parse(line) as Call);
-    expect(calls.slice(-2).map(({ dimensions }) => dimensions.session)).toEqual(["tailed", "once-more"]);
+    // The first "rich" is beyond the limit: it stays unseen, also at the later looks.
+    expect(calls.map(({ dimensions }) => dimensions.session)).toEqual(["rich", "poor", "tailed", "once-more"]);
     expect(new Set(calls.map(({ decision }) => decision)).size).toBe(calls.length);
   });
 });
