@@ -27,6 +27,8 @@ export interface ChildProgramOptions {
   readonly inside?: readonly string[];
   /** How far the program's wall clock is off at first: `Date` on its main thread. Its timers and `performance.now()` run as everywhere. */
   readonly clockOffMs?: number;
+  /** Of Node, before the script. */
+  readonly flags?: readonly string[];
 }
 
 /**
@@ -51,10 +53,10 @@ function withClockOff(ms: number): string {
 }
 
 export function startChild(options: ChildProgramOptions): ChildProgram {
-  const { script, args = [], env = {}, cwd, inside = [], clockOffMs } = options;
+  const { script, args = [], env = {}, cwd, inside = [], clockOffMs, flags: given = [] } = options;
   const imports = [ENDS_WITH_PARENT, ...(clockOffMs === undefined ? [] : [withClockOff(clockOffMs)])];
   const source = script.endsWith(".ts") ? ["--conditions=@tollhouse/source"] : [];
-  const flags = [...imports.map((url) => `--import=${url}`), ...source];
+  const flags = [...imports.map((url) => `--import=${url}`), ...source, ...given];
   const command = [...inside, process.execPath, ...flags, script, ...args];
   const child = spawn(command[0] as string, command.slice(1), {
     // Nothing of the developer's own settings (a DATABASE_URL, an OPENAI_BASE_URL) may reach it. What was compiled once may.

@@ -1,5 +1,7 @@
 import { tollhouseProcess, type TollhouseProcess } from "./tollhouse-process.ts";
 
+const SAID_MAX = 2_000;
+
 export interface ClusterOptions {
   readonly gateways: number;
   readonly databaseUrl: string;
@@ -54,7 +56,7 @@ async function untilReady(gateways: readonly TollhouseProcess[], withinMs: numbe
     const waiting = (await Promise.all(gateways.map(waitingFor))).filter((reasons) => reasons !== null);
     if (waiting.length === 0) return performance.now() - startedAt;
     if (performance.now() - startedAt > withinMs)
-      throw new Error(`not ready after ${withinMs} ms: ${waiting.join("; ")}`);
+      throw new Error(`not ready after ${withinMs} ms: ${waiting.join("; ")}\n${await stateOf(gateways)}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
@@ -68,4 +70,14 @@ async function waitingFor({ url }: TollhouseProcess): Promise<string | null> {
   } catch (error) {
     return String(error);
   }
+}
+
+/** How they stand to the shared counters, and what they said last. */
+async function stateOf(gateways: readonly TollhouseProcess[]): Promise<string> {
+  const states = gateways.map(async (gateway, at) => {
+    const system = await gateway.control<object>("GET", "/api/v1/system").catch((error: unknown) => String(error));
+    const said = (gateway.stdout() + gateway.stderr()).slice(-SAID_MAX);
+    return `gateway ${at}: ${JSON.stringify(system)}\n${said}`;
+  });
+  return (await Promise.all(states)).join("\n");
 }

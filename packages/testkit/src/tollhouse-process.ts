@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { startChild, untilFound, type ChildEnd, type ChildProgram } from "./child-program.ts";
+import { reportsTo, whatKeeps } from "./late-start.ts";
 
 export interface TollhouseProcessOptions {
   /** Settings as environment variables, over those of the tests. */
@@ -103,12 +104,25 @@ class ServerProcess implements TollhouseProcess {
     const script = fileURLToPath(new URL(`../../../apps/server/${file}`, import.meta.url));
     const { inside, clockOffMs } = this.#options;
     const where = { ...(inside !== undefined && { inside }), ...(clockOffMs !== undefined && { clockOffMs }) };
-    const program = startChild({ script, env: this.#env(), cwd: this.dataDir, ...where });
+    const program = startChild({
+      script,
+      env: this.#env(),
+      cwd: this.dataDir,
+      flags: reportsTo(this.dataDir),
+      ...where,
+    });
     this.#program = program;
+    await this.#untilUp(program, until).catch(async (error: unknown) => {
+      const why = `${program.stdout()}\n${await whatKeeps(program, this.dataDir, this.#options.databaseUrl ?? null)}`;
+      throw new Error(`${(error as Error).message}\n${why}`, { cause: error });
+    });
+    return performance.now() - startedAt;
+  }
+
+  async #untilUp(program: ChildProgram, until: "ready" | "listening"): Promise<void> {
     const said = (): string | null => /Tollhouse is ready at (\S+)/.exec(program.stderr())?.[1] ?? null;
     this.#url = await untilFound(program, said, "the server to say its address", READY_MS_MAX);
     if (until === "ready") await untilFound(program, () => isReady(this.#url), "/ready to answer 200", READY_MS_MAX);
-    return performance.now() - startedAt;
   }
 
   pause(): void {
