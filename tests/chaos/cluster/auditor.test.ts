@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { LimitAnswer, RecordedCall } from "../audit.ts";
-import { phantoms } from "./auditor.ts";
+import { phantoms, wrongEnds } from "./auditor.ts";
 import type { AskedCall } from "./cluster-load.ts";
 
 const LIMIT = {
@@ -51,4 +51,23 @@ test.each([
 ] as const)("a refusal %s", (_name, refusal, others, count) => {
   const broken = call("first", 0, 1_000, { end: "broken", status: null });
   expect(phantoms([...(others ?? [broken]), refusal], [used], [LIMIT])).toHaveLength(count);
+});
+
+const KILL = { gateway: 0, atMs: 2_000 };
+
+function end(cost: string, source: string): RecordedCall {
+  return { ...entry("first", cost), usage_source: source } as RecordedCall;
+}
+
+test.each([
+  ["at what it made, is right", end("1.000000000", "reported"), [], 0],
+  ["at another amount, is wrong", end("2.000000000", "reported"), [KILL], 1],
+  ["at what it held, for its gateway was killed then, is right", end("60.000000000", "estimated"), [KILL], 0],
+  ["at what it held, where nothing was killed, is wrong", end("60.000000000", "estimated"), [], 1],
+  ["at what it held, beside another's end, is wrong", end("60.000000000", "estimated"), [{ ...KILL, gateway: 1 }], 1],
+  ["at what it held, long before a kill, is wrong", end("60.000000000", "estimated"), [{ ...KILL, atMs: 60_000 }], 1],
+  ["at what it held, begun after a kill, is wrong", end("60.000000000", "estimated"), [{ ...KILL, atMs: -1 }], 1],
+  ["and has no end, is lost", null, [KILL], 1],
+] as const)("a call that was answered whole and stands %s", (_name, recorded, kills, count) => {
+  expect(wrongEnds([first], recorded === null ? [] : [recorded], kills)).toHaveLength(count);
 });

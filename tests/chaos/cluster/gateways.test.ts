@@ -4,7 +4,7 @@ import { makeLimit } from "../audit.ts";
 import { inParallel } from "../client.ts";
 import { Random } from "../random.ts";
 import { LONG, SEED } from "../rounds.ts";
-import { audit } from "./auditor.ts";
+import { audit, type Kill } from "./auditor.ts";
 import { asked, ClusterLoad, type AskedCall } from "./cluster-load.ts";
 import type { PurseAsk } from "./purse-asks.ts";
 import { startedWorld, WORLD_MS_MAX, type World } from "./started-world.ts";
@@ -18,6 +18,7 @@ const MS_MAX = LONG ? 3_600_000 : 300_000;
 const random = new Random(SEED);
 /** Of all tests: the ledger and the bill are judged as a whole. */
 const calls: AskedCall[] = [];
+const kills: Kill[] = [];
 let world: World;
 let gateways: readonly TollhouseProcess[];
 
@@ -62,8 +63,10 @@ async function underLoad(team: string, budget: string, happens: (load: ClusterLo
 
 async function judged(refusals: boolean): Promise<void> {
   await world.cluster.ready(READY_MS);
-  const found = await audit(gateways, world.simulator, calls, { refusals });
-  console.log(`${found.admitted} admitted, ${found.refused} refused, ${found.unavailable} could not be said`);
+  const found = await audit(gateways, world.simulator, calls, { refusals, kills });
+  console.log(
+    `${found.admitted} admitted, ${found.refused} refused, ${found.unavailable} could not be said, ${found.unwritten} at what they held`,
+  );
 }
 
 test("E3: of 1,000 calls at once over three gateways, on a budget that fits 100, exactly 100 are admitted", async () => {
@@ -165,6 +168,7 @@ test(
         const at = random.between(0, gateways.length - 1);
         const gateway = gateways[at] as TollhouseProcess;
         load.away.add(at);
+        kills.push({ gateway: at, atMs: performance.now() });
         await gateway.kill();
         await load.more(30);
         await gateway.start();
