@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
-import { PLANTED_BUGS } from "./planted-bugs.ts";
+import { PLANTED_BUGS, SHOWN_BY } from "./planted-bugs.ts";
 import { RARE_PATHS } from "./rare-paths.ts";
 import { runSeed } from "./run-seed.ts";
 import { KEPT_SEEDS } from "./seeds.ts";
 
 const LONG = process.env["TOLLHOUSE_LONG"] === "1";
-const SEEDS = LONG ? 5_000 : 150;
+const SEEDS = LONG ? 5_000 : 100;
 const FIRST = Number(process.env["TOLLHOUSE_SEED"] ?? 1);
 /** Within so many seeds every planted bug must show. */
 const SEEDS_FOR_A_BUG = 500;
@@ -36,8 +36,12 @@ test.each(Object.entries(KEPT_SEEDS))("seed %s, which once failed: %s", async (s
 
 test.each(Object.keys(PLANTED_BUGS))("E2: a planted bug is caught: %s", { timeout: MS_MAX }, async (name) => {
   const bug = PLANTED_BUGS[name];
+  // The seed that showed it last goes first; in the long run, any has to.
+  const known = LONG ? [] : [SHOWN_BY[name] ?? 1];
   let caught = 0;
-  for (let seed = 1; seed <= SEEDS_FOR_A_BUG && caught === 0; seed++)
+  for (const seed of [...known, ...Array.from({ length: SEEDS_FOR_A_BUG }, (_, i) => i + 1)]) {
     if ((await runSeed(seed, bug)).breaks.length > 0) caught = seed;
+    if (caught > 0) break;
+  }
   expect(caught, `within ${SEEDS_FOR_A_BUG} seeds`).toBeGreaterThan(0);
 });
