@@ -22,7 +22,7 @@ import { Random } from "./random.ts";
 import { LONG, SEED } from "./rounds.ts";
 import { SdkLoad } from "./sdk-load.ts";
 
-const KILLS = LONG ? 100 : 4;
+const KILLS = LONG ? 100 : 2;
 const STREAMS = 200;
 const PLAIN_CALLS = 20;
 /** By team; the first two run out in the middle of the test, also in the middle of streams. */
@@ -53,7 +53,7 @@ const sdk = new SdkLoad();
 
 test(
   `kill -9 under ${STREAMS} streams and checks of SDKs, ${KILLS} times: no outcome lost or doubled, no budget overspent, every counter right`,
-  { timeout: KILLS * 30_000 },
+  { timeout: 120_000 + KILLS * 60_000 },
   async () => {
     for (const [team, amount] of Object.entries(BUDGETS)) await makeLimit(tollhouse, `team:${team}`, amount);
     await makeLimit(tollhouse, "org", "900.00", { window: "rolling_24h" });

@@ -33,54 +33,53 @@ beforeAll(async () => {
 });
 
 const ways = [
-  ["a stop", (): Promise<unknown> => tollhouse.terminate()],
-  ["a kill", (): Promise<unknown> => tollhouse.kill()],
+  ["stop", (): Promise<unknown> => tollhouse.terminate()],
+  ["kill", (): Promise<unknown> => tollhouse.kill()],
 ] as const;
 
-test.each(ways)("limits half spent are so to the nano-dollar after %s, in every window and measure", async (_, end) => {
-  for (const window of ["hour", "day", "month", "rolling_24h", "lifetime"] as const) {
-    await makeLimit(tollhouse, "team:search", "0.010000000", { window });
-    await makeLimit(tollhouse, "team:search", "10000", { measure: "tokens", window });
-    await makeLimit(tollhouse, "team:search", "1000", { measure: "requests", window });
-  }
-  for (let at = 0; at < 4; at++) {
-    const answer = await callIn({ team: "search" });
-    expect(answer.status, answer.text).toBe(200);
-  }
-  await atRest(tollhouse);
-  const before = await limits(tollhouse);
-  expect(before.filter(({ state }) => state.settled.replace(/[0.]/g, "") === "")).toEqual([]);
-  await end();
-  await tollhouse.start();
-  expect(await limits(tollhouse)).toEqual(before);
-  await expectCountersAreTheFold(tollhouse);
-  // Nor does it seem to be behind: the ledger has all of it.
-  const lag = (): Promise<number> => tollhouse.metric("tollhouse_recorder_lag_bytes");
-  await expect.poll(lag, { timeout: 10_000, interval: 20 }).toBe(0);
-});
-
 test.each(ways)(
-  "the default budget of a session goes on where it was after %s, and is never overspent",
+  "limits half spent are so to the nano-dollar after a %s, in every window and measure, and a session's default budget goes on where it was",
   async (name, end) => {
-    const session = `over ${name}`;
-    expect((await callIn({ session })).status).toBe(200);
-    expect((await callIn({ session })).status).toBe(200);
+    const [team, session] = [`search-${name}`, `over ${name}`];
+    await makeEveryLimit(team);
+    for (let at = 0; at < 4; at++) {
+      const answer = await callIn({ team, ...(at < 2 && { session }) });
+      expect(answer.status, answer.text).toBe(200);
+    }
     await atRest(tollhouse);
+    const before = await limits(tollhouse);
+    expect(before.filter(({ state }) => state.settled.replace(/[0.]/g, "") === "")).toEqual([]);
     await end();
     await tollhouse.start();
-    // More than half is gone: one whole call still fits, then one that is capped to the rest.
-    const refused = await untilRefused(session);
-    const { limit_state: state, reason_code } = (JSON.parse(refused.text) as Refusal).tollhouse;
-    expect(reason_code).toBe("BUDGET_EXCEEDED");
-    await atRest(tollhouse);
-    const spent = sum(
-      (await recordedCalls(tollhouse)).filter((call) => call.dimensions["session"] === session).map(costOf),
-    );
-    expect(spent).toBeGreaterThanOrEqual(3n * CALL_COST);
-    expect(spent).toBeLessThanOrEqual(nano(DEFAULT_BUDGET));
-    expect(state).toMatchObject({ limit: DEFAULT_BUDGET, settled: usd(spent).slice(1) });
+    expect(await limits(tollhouse)).toEqual(before);
+    await expectCountersAreTheFold(tollhouse);
+    // Nor does it seem to be behind: the ledger has all of it.
+    const lag = (): Promise<number> => tollhouse.metric("tollhouse_recorder_lag_bytes");
+    await expect.poll(lag, { timeout: 10_000, interval: 20 }).toBe(0);
+    await expectBudgetGoesOn(session);
   },
 );
+
+async function makeEveryLimit(team: string): Promise<void> {
+  for (const window of ["hour", "day", "month", "rolling_24h", "lifetime"] as const) {
+    await makeLimit(tollhouse, `team:${team}`, "0.010000000", { window });
+    await makeLimit(tollhouse, `team:${team}`, "10000", { measure: "tokens", window });
+    await makeLimit(tollhouse, `team:${team}`, "1000", { measure: "requests", window });
+  }
+}
+
+/** More than half is gone: one whole call still fits, then one that is capped to the rest. It is never overspent. */
+async function expectBudgetGoesOn(session: string): Promise<void> {
+  const refused = await untilRefused(session);
+  const { limit_state: state, reason_code } = (JSON.parse(refused.text) as Refusal).tollhouse;
+  expect(reason_code).toBe("BUDGET_EXCEEDED");
+  await atRest(tollhouse);
+  const calls = (await recordedCalls(tollhouse)).filter((call) => call.dimensions["session"] === session);
+  const spent = sum(calls.map(costOf));
+  expect(spent).toBeGreaterThanOrEqual(3n * CALL_COST);
+  expect(spent).toBeLessThanOrEqual(nano(DEFAULT_BUDGET));
+  expect(state).toMatchObject({ limit: DEFAULT_BUDGET, settled: usd(spent).slice(1) });
+}
 
 test("a limit made while a call runs counts that call after a kill too, at what it held", async () => {
   const team = "late";

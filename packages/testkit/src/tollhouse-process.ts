@@ -53,7 +53,7 @@ export interface TollhouseProcess {
 }
 
 const ADMIN_KEY = "th_admin_for_tests_only";
-const READY_MS_MAX = 60_000;
+const READY_MS_MAX = 120_000;
 
 /** Starts it, and resolves when it is ready. */
 export async function tollhouseProcess(options: TollhouseProcessOptions): Promise<TollhouseProcess> {
