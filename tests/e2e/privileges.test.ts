@@ -37,6 +37,7 @@ const ADMINS = [
   "POST /api/v1/tenants",
   "PUT /api/v1/members/{id}",
   "PUT /api/v1/payload-logging",
+  "PUT /api/v1/retention",
   "PUT /api/v1/views/{name}",
 ];
 

@@ -9,6 +9,7 @@ import { policyCommands } from "./commands/policies.ts";
 import { profileCommands } from "./commands/profiles.ts";
 import { auditCommands, reportCommands } from "./commands/reports.ts";
 import { anomalyCommands, checkCommands, priceCommands } from "./commands/rules.ts";
+import { retentionCommands } from "./commands/retention.ts";
 import { sessionCommands } from "./commands/sessions.ts";
 import { startCommands } from "./commands/start.ts";
 import { blockCommands, killCommands } from "./commands/stops.ts";
@@ -29,7 +30,7 @@ const GROUPS: Readonly<Record<string, readonly Family[]>> = {
   "Stop something:": [killCommands, blockCommands],
   "Rules:": [policyCommands, planCommands, anomalyCommands, priceCommands],
   "Who is who:": [keyCommands, memberCommands, userCommands, tenantCommands, providerKeyCommands],
-  "What can be proven:": [ledgerCommands, auditCommands],
+  "What can be proven:": [ledgerCommands, auditCommands, retentionCommands],
 };
 
 const WIDTH_MAX = 80;

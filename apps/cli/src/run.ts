@@ -29,9 +29,15 @@ export class Run {
     say(this.terminal, this.json ? [JSON.stringify(answer, null, 2)] : lines(answer));
   }
 
-  /** A list: its table, or one line that says what it has none of. */
-  list<T, Row>(answer: T, rows: readonly Row[], columns: readonly Column<Row>[], none: string): void {
-    this.show(answer, () => (rows.length === 0 ? [none] : this.table(rows, columns)));
+  /** A list: its table, or one line that says what it has none of; and what is to be said behind it. */
+  list<T, Row>(
+    answer: T,
+    rows: readonly Row[],
+    columns: readonly Column<Row>[],
+    none: string,
+    behind: readonly string[] = [],
+  ): void {
+    this.show(answer, () => [...(rows.length === 0 ? [none] : this.table(rows, columns)), ...behind]);
   }
 
   table<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): string[] {

@@ -177,17 +177,7 @@ export async function startTollhouse(settings: Settings): Promise<Tollhouse> {
     dbOf: reports.dbOf,
     failed: (error) => logger.warning("what became new could not be looked at", { error: toError(error) }),
   });
-  const ledger = keepLedger({
-    db,
-    dbOf: reports.dbOf,
-    masterKey,
-    settings,
-    spool,
-    tenants,
-    mine,
-    logger,
-    now,
-  });
+  const ledger = keepLedger({ ...once, db, dbOf: reports.dbOf, settings, tenants, mine });
   let address = "";
   const { roles } = settings;
   const system: SystemParts = {

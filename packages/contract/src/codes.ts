@@ -493,6 +493,16 @@ export const CODES = {
     "NOT_FOUND",
     "Check the id. A call is found as soon as it has ended; ids of others are not found either.",
   ),
+  DETAILS_PURGED: row(
+    410,
+    "never",
+    "client",
+    "Details of calls so long ago were removed",
+    "invalid_request_error",
+    "not_found_error",
+    "NOT_FOUND",
+    "Ask from the time on that the answer names, or for whole hours: sums stay. An entry and its receipt can still be had by the decision.",
+  ),
   ALREADY_EXISTS: row(
     409,
     "never",

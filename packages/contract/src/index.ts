@@ -14,6 +14,7 @@ export * from "./plans.ts";
 export * from "./policies.ts";
 export * from "./provider-keys.ts";
 export * from "./rehearsals.ts";
+export * from "./retention.ts";
 export * from "./system.ts";
 export * from "./tenants.ts";
 export * from "./saved-views.ts";

@@ -579,6 +579,19 @@ export interface ReservedCheck {
   readonly expires_at: string;
 }
 
+export interface Retention {
+  readonly environment: string;
+  readonly detail_months: number | null;
+  readonly version: number;
+  readonly keeps_from: string | null;
+  readonly purged_before: string | null;
+  readonly removing: boolean;
+}
+
+export interface RetentionUpdate {
+  readonly detail_months: number | null;
+}
+
 export interface RunningCall {
   readonly decision: string;
   readonly provider: string;
@@ -1232,6 +1245,12 @@ export interface Operations {
     readonly body: undefined;
     readonly answer: Receipt;
   };
+  getRetention: {
+    readonly params: Nothing;
+    readonly query: { readonly environment?: string; readonly tenant?: string };
+    readonly body: undefined;
+    readonly answer: Retention;
+  };
   getSamlMetadata: {
     readonly params: Nothing;
     readonly query: Nothing;
@@ -1326,7 +1345,7 @@ export interface Operations {
     readonly params: Nothing;
     readonly query: { readonly from?: string; readonly to?: string; readonly limit?: number; readonly cursor?: string; readonly outcome?: "settled" | "released" | "blocked"; readonly reason_code?: string | readonly string[]; readonly min_cost?: string; readonly format?: "json" | "csv" | "ndjson" | "parquet"; readonly session?: string | readonly string[]; readonly agent?: string | readonly string[]; readonly feature?: string | readonly string[]; readonly service?: string | readonly string[]; readonly user?: string | readonly string[]; readonly team?: string | readonly string[]; readonly customer?: string | readonly string[]; readonly model?: string | readonly string[]; readonly provider?: string | readonly string[]; readonly key?: string | readonly string[]; readonly environment?: string | readonly string[]; readonly tenant?: string };
     readonly body: undefined;
-    readonly answer: { readonly calls: readonly Call[]; readonly next_cursor: string | null };
+    readonly answer: { readonly calls: readonly Call[]; readonly next_cursor: string | null; readonly purged_before?: string };
   };
   listCheckpoints: {
     readonly params: Nothing;
@@ -1586,6 +1605,12 @@ export interface Operations {
     readonly body: PolicyDocument;
     readonly answer: Policy;
   };
+  updateRetention: {
+    readonly params: Nothing;
+    readonly query: { readonly environment?: string; readonly tenant?: string };
+    readonly body: RetentionUpdate;
+    readonly answer: Retention;
+  };
   verifyLedger: {
     readonly params: Nothing;
     readonly query: { readonly tenant?: string };
@@ -1654,6 +1679,7 @@ export const OPERATIONS = {
   getProviderKey: { method: "GET", path: "/api/v1/provider-keys/{provider}", query: ["environment","tenant"] },
   getReady: { method: "GET", path: "/ready", query: [] },
   getReceipt: { method: "GET", path: "/api/v1/calls/{id}/receipt", query: ["tenant"] },
+  getRetention: { method: "GET", path: "/api/v1/retention", query: ["environment","tenant"] },
   getSamlMetadata: { method: "GET", path: "/api/sign-in/saml/metadata", query: [] },
   getSession: { method: "GET", path: "/api/v1/sessions/{id}", query: ["environment","tenant"] },
   getSignIn: { method: "GET", path: "/api/sign-in", query: [] },
@@ -1713,5 +1739,6 @@ export const OPERATIONS = {
   updateMember: { method: "PUT", path: "/api/v1/members/{id}", query: ["tenant"] },
   updatePayloadLogging: { method: "PUT", path: "/api/v1/payload-logging", query: ["environment","tenant"] },
   updatePolicy: { method: "PUT", path: "/api/v1/policies/{id}", query: ["environment","tenant"] },
+  updateRetention: { method: "PUT", path: "/api/v1/retention", query: ["environment","tenant"] },
   verifyLedger: { method: "POST", path: "/api/v1/ledger/verify", query: ["tenant"] },
 } as const satisfies Record<keyof Operations, { method: string; path: string; query: readonly string[] }>;

@@ -24,4 +24,6 @@ WITH source (usd, tokens, requests) AS (
     WHEN 'service' THEN service WHEN 'team' THEN team WHEN 'customer' THEN customer WHEN 'key' THEN key WHEN 'model' THEN model
     WHEN 'provider' THEN provider END = $4)
 )
-SELECT coalesce(sum(usd), 0) AS usd, coalesce(sum(tokens), 0) AS tokens, coalesce(sum(requests), 0) AS requests FROM source;
+SELECT coalesce(sum(usd), 0) AS usd, coalesce(sum(tokens), 0) AS tokens, coalesce(sum(requests), 0) AS requests,
+  (SELECT max(before_us) FROM purged_details WHERE tenant = $1 AND environment = $2) AS purged_us
+FROM source;

@@ -34,6 +34,7 @@ export * from "./ledger/import-entries.ts";
 export * from "./ledger/ledger-keys.ts";
 export * from "./ledger/merkle-proofs.ts";
 export * from "./ledger/merkle-reader.ts";
+export { purgeRecord } from "./ledger/purges.ts";
 export * from "./ledger/read-entries.ts";
 export * from "./ledger/found-entry.ts";
 export * from "./ledger/recorder-state.ts";
@@ -89,5 +90,8 @@ export { USAGE_AXES, USAGE_GROUPS, type UsageAxis, type UsageGroup } from "./rep
 export { pseudonymsOf, type UsageFilter } from "./reports/usage-filter.ts";
 export { USAGE_ORDERS, type UsageOrder } from "./reports/usage-order.ts";
 export * from "./reports/usage-report.ts";
+export * from "./retention/details-purged.ts";
+export * from "./retention/purge-store.ts";
+export * from "./retention/retention-setting-store.ts";
 export { StartView } from "./tenants/start-view.ts";
 export * from "./tenants/tenant-store.ts";

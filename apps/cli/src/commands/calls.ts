@@ -53,7 +53,14 @@ async function list(run: Run, options: ListOptions): Promise<void> {
     { query: { ...query, limit: Math.min(options.limit, 1_000) } },
     options.limit,
   );
-  run.list(page, page.calls, COLUMNS, "No such call.");
+  run.list(page, page.calls, COLUMNS, "No such call.", endOf(page));
+}
+
+/** Where a list ends because nothing is told of calls before. */
+function endOf({ next_cursor, purged_before }: Answer<"listCalls">): readonly string[] {
+  return next_cursor !== null || purged_before === undefined
+    ? []
+    : [`Details of calls before ${time(purged_before)} were removed.`];
 }
 
 const TAIL_PAGE = 200;

@@ -5,6 +5,7 @@ import {
   AnomalyRuleNotChanged,
   CountersUnavailable,
   DatabaseUnavailable,
+  DetailsPurged,
   LimitNotChanged,
   PlanNotChanged,
   PolicyNotChanged,
@@ -137,6 +138,10 @@ export function reasonOf(error: unknown): Problem {
     return new Problem("DATABASE_UNAVAILABLE", "The database cannot be reached right now", [], DATABASE_RETRY_S);
   if (error instanceof CountersUnavailable)
     return new Problem("LIMITS_UNAVAILABLE", "The limits cannot be read right now", [], COUNTERS_RETRY_S);
+  if (error instanceof DetailsPurged) {
+    const { field, message } = error;
+    return new Problem("DETAILS_PURGED", message, field === null ? [] : [{ field, problem: message }]);
+  }
   if (error instanceof LimitNotChanged) return new Problem(error.code, error.message);
   if (NOT_CHANGED.some((kind) => error instanceof kind))
     return new Problem("VERSION_CONFLICT", "Somebody else changed it since it was read: read it again");

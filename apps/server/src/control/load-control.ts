@@ -32,6 +32,7 @@ import { priceRoutes } from "./routes/prices.ts";
 import { privacyRoutes } from "./routes/privacy.ts";
 import { providerKeyRoutes } from "./routes/provider-keys.ts";
 import { rehearsalRoutes } from "./routes/rehearsals.ts";
+import { retentionRoutes } from "./routes/retention.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
 import { singleSignOnRoutes } from "./routes/single-sign-on.ts";
 import { signInRoutes } from "./routes/sign-in.ts";
@@ -112,6 +113,7 @@ export function loadControl(parts: ControlParts): ReturnType<typeof createContro
       checkRoutes({ ...sdk, reports, tenants }),
       sessionRoutes({ servicesOf: blocksOf, reports, now }),
       privacyRoutes({ ...once, ...reports, tenants, checks: sdk.checks, elsewhere: sdk.elsewhere }),
+      retentionRoutes({ spool, now, tenants, dbOf: reports.dbOf }),
       systemRoutes(() => systemStatus(system)),
     ],
   });

@@ -1,8 +1,9 @@
-import type { OpenDatabase } from "@tollhouse/store";
+import type { OpenDatabase, Recorder } from "@tollhouse/store";
 import type { LedgerVerified } from "../control/endpoints/verification.ts";
 import { verifiedAs } from "../control/routes/verification.ts";
 import { ChainWalks } from "./chain-walks.ts";
 import type { Checkpointer } from "./checkpointer.ts";
+import { DetailPurger } from "../jobs/purge-details.ts";
 import { keepMonths } from "./keep-months.ts";
 import { startCheckpoints, type CheckpointsParts } from "./start-checkpoints.ts";
 import { startNightlyVerification, type NightlyParts } from "./start-nightly-verification.ts";
@@ -13,7 +14,7 @@ import { startWitnessing, type WitnessingParts } from "./start-witnessing.ts";
 export type KeepLedgerParts = CheckpointsParts &
   Omit<NightlyParts, "signer" | "walks"> &
   Omit<PublishingParts, "witnessed"> &
-  WitnessingParts & { readonly db: OpenDatabase };
+  WitnessingParts & { readonly db: OpenDatabase; readonly recorder: Pick<Recorder, "drained"> };
 
 export interface KeptLedger {
   readonly checkpoints: Checkpointer;
@@ -23,7 +24,7 @@ export interface KeptLedger {
   close(): Promise<void>;
 }
 
-/** What is done for the ledgers beside recording: checkpoints and handing them out, the verification each night, months to come. */
+/** What is done for the ledgers beside recording: checkpoints and handing them out, the verification each night, months to come and months that go. */
 export function keepLedger(parts: KeepLedgerParts): KeptLedger {
   const checkpoints = startCheckpoints(parts);
   const { db, masterKey, logger } = parts;
@@ -45,6 +46,16 @@ export function keepLedger(parts: KeepLedgerParts): KeptLedger {
     startPublishing({ ...parts, witnessed }),
     startNightlyVerification({ ...parts, signer: checkpoints.signer, walks }),
     keepMonths(db, logger),
+    new DetailPurger({
+      ...parts,
+      recorded: () => parts.recorder.drained(),
+      failed: (place, error) =>
+        logger.warning("details of calls that are not kept any longer could not be removed; it is tried again", {
+          tenant: place?.tenant ?? null,
+          environment: place?.environment ?? null,
+          error: error instanceof Error ? error : new Error(String(error)),
+        }),
+    }),
     jobs,
   ];
   return {

@@ -69,4 +69,5 @@ const NAMED = {
   createEnvironment: "own",
   rotateLedgerKey: "own",
   updatePayloadLogging: "own",
+  updateRetention: "own",
 } as const satisfies Readonly<Record<string, MemberPermission>>;

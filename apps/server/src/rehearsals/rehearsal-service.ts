@@ -146,6 +146,7 @@ function asProblem(error: Error & { readonly code?: string }): Error {
   // An error of a worker comes without its class.
   if (error.code === "DATABASE_UNREACHABLE" || error.name === "DatabaseUnavailable")
     return new DatabaseUnavailable(error);
+  if (error.code === "DETAILS_PURGED") return new Problem("DETAILS_PURGED", error.message);
   if (error.code === "ERR_WORKER_OUT_OF_MEMORY") return tooLarge("it would take more memory than a rehearsal may");
   return error;
 }

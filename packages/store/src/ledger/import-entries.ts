@@ -22,7 +22,9 @@ import type { LedgerKeys } from "./ledger-keys.ts";
 import { sha256 } from "./ledger-keys.ts";
 import { STORED_LEVELS } from "./merkle-reader.ts";
 import { project } from "./projection.ts";
+import { purgeSaidBy, type SaidPurge } from "./purges.ts";
 import { loadDeploymentId } from "./recorder-state.ts";
+import { adoptPurge } from "../retention/purge-store.ts";
 
 export interface ImportParts {
   /** As the installation. */
@@ -52,7 +54,7 @@ const PAGE = 1000;
 /**
  * Takes the chain of an export into an installation that has recorded nothing, byte for byte, and makes projection, roll-ups, counter sums
  * and tree anew from it; the chain goes on where it ended. All of it in one transaction, or nothing. Every hash, MAC, root and signature is
- * checked on the way. The installation takes over the deployment id, so that its next start needs the master key given here.
+ * checked on the way; what the chain says was purged is purged here too. The installation takes over the deployment id, so that its next start needs the master key given here.
  *
  * An export has neither users' names nor their salts: a user who is seen again gets a new pseudonym. Configuration is no part of it.
  */
@@ -90,6 +92,8 @@ class Import {
   readonly #tree: CompactTree;
   readonly #noteKeys: readonly [NoteKey, ...NoteKey[]];
   readonly #environments = new Set<string>();
+  /** The last of each environment. */
+  readonly #purges = new Map<string, SaidPurge & { readonly entryId: string }>();
   #page: ChainRow[] = [];
   #subtrees: { readonly level: number; readonly index: number; readonly hash: Uint8Array }[] = [];
   #lastMs = 0;
@@ -144,6 +148,9 @@ class Import {
     const { tenant } = this.#head;
     this.#page.push({ tenant, ...stored, entry, fields, projection: project(entry, fields) });
     this.#lastMs = Number(entry.timeUs / 1000n);
+    const purge = purgeSaidBy(entry, fields);
+    if (purge !== null)
+      this.#purges.set(purge.environment, { ...purge, entryId: Buffer.from(entry.entryId).toString("hex") });
     if (fields.environment !== undefined && !this.#environments.has(fields.environment)) {
       this.#environments.add(fields.environment);
       await insertEnvironment(this.#tx, tenant, { name: fields.environment, createdMs: this.#lastMs });
@@ -168,6 +175,7 @@ class Import {
   async end(): Promise<Imported> {
     await this.#write();
     const { tenant, deployment } = this.#head;
+    for (const purge of this.#purges.values()) await adoptPurge(this.#tx, tenant, purge);
     return { tenant, deployment, entries: this.#tree.size, checkpoints: this.#checkpoints };
   }
 

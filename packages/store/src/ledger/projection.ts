@@ -58,11 +58,33 @@ export function project(entry: Entry, fields: EntryFields = decodeFields(entry.f
   return PROJECTION.map(([, derive]) => derive(entry, fields));
 }
 
-/** One value of a projection by its column's name. */
-export function columnOf(row: Projection, column: string): ColumnValue {
+/** Who and what a call was: what retention takes away (migrations/0032). Everything else of a projection stays. */
+export const DETAILS: ReadonlySet<string> = new Set([
+  "provider",
+  "model",
+  "endpoint",
+  "key",
+  "session",
+  "agent",
+  "feature",
+  "service",
+  "user_pseudonym",
+  "team",
+  "customer",
+  "reason",
+  "status",
+]);
+
+/** Where a column stands in a projection. */
+export function columnAt(column: string): number {
   const index = INDEX.get(column);
   if (index === undefined) throw new Error(`no column ${column} in the projection`);
-  return row[index] ?? null;
+  return index;
+}
+
+/** One value of a projection by its column's name. */
+export function columnOf(row: Projection, column: string): ColumnValue {
+  return row[columnAt(column)] ?? null;
 }
 
 /** How PostgreSQL shows the value as text, so that a stored column can be compared with a derived one. */

@@ -1,6 +1,8 @@
 import { decodeBody, decodeFields, ENTRY_TYPES } from "@tollhouse/ledger";
 import type { Entry, EntryFields, EntryType } from "@tollhouse/ledger";
-import type { Database } from "../database/database.ts";
+import type { Database, Queryable } from "../database/database.ts";
+import { DetailsPurged, PurgedDetails } from "../retention/details-purged.ts";
+import { USAGE_AXES } from "../reports/usage-axes.ts";
 import { filterText, resolveFilter, StatementValues } from "../reports/usage-filter.ts";
 import type { ResolvedFilter, UsageFilter } from "../reports/usage-filter.ts";
 import type { LedgerKeys } from "./ledger-keys.ts";
@@ -41,13 +43,17 @@ export interface PageBounds {
 
 const BOUNDS: PageBounds = { window: 2_000n, bytes: 1024 * 1024 };
 
-/** In the order of their sequences, some at a time, in memory that does not grow; what they say is read of their bytes. */
+/**
+ * In the order of their sequences, some at a time, in memory that does not grow; what they say is read of their bytes, which stay. Throws
+ * DetailsPurged where a filter needs what was purged of some of them.
+ */
 export async function* readEntries(
   db: Database,
   keys: LedgerKeys,
   wanted: EntriesWanted,
   { window, bytes }: PageBounds = BOUNDS,
 ): AsyncGenerator<readonly ReadEntry[], void> {
+  await assertDetails(db, wanted);
   const filter = await resolveFilter(db, keys, wanted.tenant, wanted.filter ?? {});
   for (let next = wanted.from; next <= wanted.to;) {
     const end = next + window - 1n < wanted.to ? next + window - 1n : wanted.to;
@@ -61,6 +67,13 @@ export async function* readEntries(
     // Fewer than were found: the page ended by its bytes.
     next = last !== undefined && BigInt(rows.length) < last.found ? last.sequence + 1n : end + 1n;
   }
+}
+
+async function assertDetails(db: Queryable, { tenant, filter = {}, fromMs = 0 }: EntriesWanted): Promise<void> {
+  const needed = USAGE_AXES.filter((axis) => axis !== "environment" && (filter[axis]?.length ?? 0) > 0);
+  if (needed.length === 0) return;
+  const { latestUs } = await PurgedDetails.of(db, tenant, filter.environment);
+  if (latestUs !== null && BigInt(fromMs) * 1000n < latestUs) throw new DetailsPurged("since", latestUs);
 }
 
 function pageText(

@@ -7,6 +7,7 @@ import { latestCheckpoint } from "./checkpoint-store.ts";
 import type { LedgerKeys } from "./ledger-keys.ts";
 import { sha256 } from "./ledger-keys.ts";
 import { ChainPages, PAGE_ROWS } from "./chain-pages.ts";
+import { GenuinePurges } from "./genuine-purges.ts";
 import { differingColumn, isProjected } from "./projection-bytes.ts";
 import { loadDeploymentId } from "./recorder-state.ts";
 import { StoredRows } from "./stored-rows.ts";
@@ -46,7 +47,8 @@ export interface VerifyResult {
 
 /**
  * Walks one tenant's chain through the verifier of the ledger package, in one snapshot of the database and in constant memory, and
- * derives the projection columns again from each body: a query cannot be lied to where the chain tells the truth.
+ * derives the projection columns again from each body: a query cannot be lied to where the chain tells the truth. Details may be missing
+ * where the chain says that they were purged, and nowhere else.
  */
 export function verifyLedger(db: Pick<OpenDatabase, "snapshot">, request: VerifyRequest): Promise<VerifyResult> {
   return db.snapshot((tx) => walk(tx, request));
@@ -56,13 +58,17 @@ async function walk(tx: Snapshot, request: VerifyRequest): Promise<VerifyResult>
   const { tenant, from, pin } = request;
   const newest = await latest(tx, tenant);
   const to = request.to === "latest" ? newest : request.to;
-  const verifier = await verifierFor(tx, request);
+  const verifierAt = await verifiersFor(tx, request);
+  const verifier = await firstVerifier(tx, request, verifierAt);
   if (verifier === null) return failed(0n, from - 1n, "the entry before the range is missing");
   const missing = await missingTail(tx, request, newest);
   // A cut end is told after what lies before it: the first bad sequence is the one that counts.
   const checkpoints = await checkpointsOf(tx, request, to);
   if (checkpoints !== null && "problem" in checkpoints) return failed(0n, checkpoints.sequence, checkpoints.problem);
-  const bad = await walkEntries(tx, request, to, verifier, checkpoints);
+  const purges = await GenuinePurges.load(tx, tenant, (stored, previous) =>
+    verifierAt(stored.sequence, previous).push(stored),
+  );
+  const bad = await walkEntries(tx, request, to, { verifier, checkpoints, purges });
   if (bad !== null) return failed(verifier.entries, bad.sequence, bad.problem);
   if (missing !== null) return failed(verifier.entries, newest + 1n, missing);
   const isProven = checkpoints?.pinAgreed === true;
@@ -77,12 +83,18 @@ async function walk(tx: Snapshot, request: VerifyRequest): Promise<VerifyResult>
   };
 }
 
+/** What a row is held against. */
+interface Against {
+  readonly verifier: Verifier;
+  readonly checkpoints: CheckpointVerifier | null;
+  readonly purges: GenuinePurges;
+}
+
 async function walkEntries(
   tx: Snapshot,
   { tenant, from, walked }: VerifyRequest,
   to: bigint,
-  verifier: Verifier,
-  checkpoints: CheckpointVerifier | null,
+  against: Against,
 ): Promise<BadCheckpoint | null> {
   const pages = new ChainPages(tx, tenant, to);
   let [next, asked] = [from, pages.from(from)];
@@ -90,33 +102,37 @@ async function walkEntries(
     const page = await asked;
     if (page === null) return { sequence: next, problem: "entries are missing up to the end of the range" };
     // No row has a sequence beyond the next ones where nothing is wrong; where something is, that is told first.
-    await checkpoints?.read(Number(next) + PAGE_ROWS);
+    await against.checkpoints?.read(Number(next) + PAGE_ROWS);
     // PostgreSQL makes the next page while this one is hashed.
     next = page.last + 1n;
     asked = pages.from(next);
-    const bad = checkPage(page.bytes, verifier, checkpoints);
+    const bad = checkPage(page.bytes, against);
     if (bad !== null) return asked.then(() => bad);
     walked?.(Number(next - from), Number(to - from + 1n));
   }
   return asked.then(() => null);
 }
 
-function checkPage(bytes: Buffer, verifier: Verifier, checkpoints: CheckpointVerifier | null): BadCheckpoint | null {
+function checkPage(bytes: Buffer, against: Against): BadCheckpoint | null {
   const stored = new StoredRows(bytes);
   for (let row = stored.next(); row !== null; row = stored.next()) {
-    const bad = checkRow(row, stored, verifier) ?? checkpoints?.push(row.entryHash) ?? null;
+    const bad = checkRow(row, stored, against) ?? against.checkpoints?.push(row.entryHash) ?? null;
     if (bad !== null) return bad;
   }
   return null;
 }
 
-function checkRow(row: StoredEntry, stored: StoredRows, verifier: Verifier): BadCheckpoint | null {
+function checkRow(row: StoredEntry, stored: StoredRows, { verifier, purges }: Against): BadCheckpoint | null {
   if (!verifier.push(row)) {
     const { firstBad } = verifier;
     return { sequence: firstBad?.sequence ?? row.sequence, problem: `${firstBad?.fault}: ${firstBad?.detail}` };
   }
   if (isProjected(stored, row.body)) return null;
-  const problem = differingColumn(decodeBody(row.body), stored.columns());
+  const mayBePurged = purges.cover(row.sequence, stored);
+  if (mayBePurged && isProjected(stored, row.body, true)) return null;
+  const entry = decodeBody(row.body);
+  const problem = differingColumn(entry, stored.columns());
+  if (problem !== null && mayBePurged && differingColumn(entry, stored.columns(), true) === null) return null;
   return problem === null ? null : { sequence: row.sequence, problem };
 }
 
@@ -143,15 +159,25 @@ async function checkpointsOf(
   return CheckpointVerifier.begin(tx, { tenant, keys, from: Number(from), to: Number(to), pin: pin ?? null });
 }
 
-async function verifierFor(tx: Queryable, { tenant, from, keys }: VerifyRequest): Promise<Verifier | null> {
+type VerifierAt = (from: bigint, previousHash?: Uint8Array) => Verifier;
+
+async function verifiersFor(tx: Queryable, { tenant, keys }: VerifyRequest): Promise<VerifierAt> {
   const tenantId = idBytes("tenant", tenant);
   const genesis = genesisHash(sha256, await loadDeploymentId(tx), tenantId);
   const hmac = keys && keyedHash(keys, tenant);
-  const options = { sha256, hmac, tenant: tenantId, genesis, from };
-  if (from === 1n) return createVerifier(options);
+  return (from, previousHash) =>
+    createVerifier({ sha256, hmac, tenant: tenantId, genesis, from, ...(previousHash && { previousHash }) });
+}
+
+async function firstVerifier(
+  tx: Queryable,
+  { tenant, from }: VerifyRequest,
+  verifierAt: VerifierAt,
+): Promise<Verifier | null> {
+  if (from === 1n) return verifierAt(from);
   const { rows } = await tx.query<{ entry_hash: Buffer }>(sql("entry-hash"), [tenant, from - 1n]);
   const previousHash = rows[0]?.entry_hash;
-  return previousHash ? createVerifier({ ...options, previousHash }) : null;
+  return previousHash ? verifierAt(from, previousHash) : null;
 }
 
 /** Key ids change at rotations alone: the key is looked up where it is another one than before. */

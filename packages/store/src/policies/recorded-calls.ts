@@ -9,6 +9,7 @@ import {
 } from "@tollhouse/ledger";
 import type { Queryable } from "../database/database.ts";
 import { sql } from "../database/sql.ts";
+import { DetailsPurged, PurgedDetails } from "../retention/details-purged.ts";
 import type { LimitPlace } from "../reports/limit-store.ts";
 
 /** An entry that says something of calls, or moves their counters. */
@@ -56,11 +57,16 @@ const TYPES = [
   ENTRY_TYPES.blocked_summary,
 ];
 
-/** Oldest first, a page at a time: memory stays flat. The next page is read while the one before is worked on. */
+/**
+ * Oldest first, a page at a time: memory stays flat. The next page is read while the one before is worked on. Throws DetailsPurged where the
+ * range begins before what can be told of calls.
+ */
 export async function* recordedEntries(
   db: Queryable,
   { tenant, environment, fromMs, toMs }: RecordedRange,
 ): AsyncGenerator<readonly RecordedEntry[], void> {
+  const { latestUs } = await PurgedDetails.of(db, tenant, [environment]);
+  if (latestUs !== null && BigInt(fromMs) * 1000n < latestUs) throw new DetailsPurged("from", latestUs);
   const read = async (timeUs: bigint, sequence: bigint): Promise<readonly RecordedRow[]> => {
     const values = [tenant, environment, TYPES, timeUs, sequence, BigInt(toMs) * 1000n, PAGE];
     return (await db.query<RecordedRow>(sql("calls-to-rehearse"), values)).rows;

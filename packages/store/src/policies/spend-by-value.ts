@@ -1,6 +1,7 @@
 import type { Measure, ScopeKind } from "@tollhouse/contract";
 import type { Queryable } from "../database/database.ts";
 import { sql } from "../database/sql.ts";
+import { assertEndsHaveDetails, PurgedDetails } from "../retention/details-purged.ts";
 import { hourRange } from "../reports/hour-range.ts";
 import type { LimitPlace } from "../reports/limit-store.ts";
 
@@ -29,10 +30,15 @@ interface SpendRow {
   readonly requests: string;
 }
 
-/** What every value of a scope used in a range, exact to the nano-dollar as far as the recorder has come. */
+/**
+ * What every value of a scope used in a range, exact to the nano-dollar as far as the recorder has come. Throws DetailsPurged where that takes
+ * single calls whose details were purged.
+ */
 export async function spendByValue(db: Queryable, request: SpendRequest): Promise<ValueSpend[]> {
   const { tenant, environment, kind, fromMs, toMs, byQuarter } = request;
   const { hours, before, after } = byQuarter ? inOnePiece(fromMs, toMs) : hourRange(fromMs, toMs);
+  if (kind !== "org")
+    assertEndsHaveDetails([before, after], (await PurgedDetails.of(db, tenant, [environment])).latestUs);
   const values = [tenant, environment, kind, ...hours, ...before, ...after, byQuarter];
   const { rows } = await db.query<SpendRow>(sql("spent-by-value"), values);
   return rows.map(({ value, lookup, quarter, usd, tokens, requests }) => ({

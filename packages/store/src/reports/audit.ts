@@ -1,6 +1,7 @@
-import { decodeBody, decodeFields, encodeFields, type EntryFields } from "@tollhouse/ledger";
+import { decodeBody, decodeFields } from "@tollhouse/ledger";
 import type { Queryable } from "../database/database.ts";
 import { sql } from "../database/sql.ts";
+import { fieldBytes } from "../ledger/field-bytes.ts";
 import { idOfUuid } from "../ledger/tenant-id.ts";
 
 export interface AuditRequest {
@@ -74,17 +75,6 @@ export async function listAudit(db: Queryable, request: AuditRequest): Promise<A
       .filter((entry) => (action ?? entry.action) === entry.action && (subject ?? entry.subject) === entry.subject),
     next_cursor: rows.length > limit && last ? String(last.sequence) : null,
   };
-}
-
-/** Tag, length and text as they stand in a body. */
-function fieldBytes(field: EntryFields): Buffer {
-  const [first] = encodeFields(field);
-  if (first === undefined) throw new Error("a filter of the audit has no field");
-  const [tag, bytes] = first;
-  const head = Buffer.alloc(6);
-  head.writeUInt16BE(tag);
-  head.writeUInt32BE(bytes.length, 2);
-  return Buffer.concat([head, bytes]);
 }
 
 function auditEntry(row: AuditRow): AuditEntry {

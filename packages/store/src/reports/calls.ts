@@ -4,6 +4,7 @@ import { sql } from "../database/sql.ts";
 import type { LedgerKeys } from "../ledger/ledger-keys.ts";
 import { CALL_COLUMNS, callAnswer, type CallAnswer, type CallOutcome, type CallRow } from "./call-answer.ts";
 import { hoursWith, HOUR_US } from "./calls-hours.ts";
+import { DetailsPurged, instantOf, PurgedDetails } from "../retention/details-purged.ts";
 import { filterText, resolveFilter, StatementValues, type ResolvedFilter, type UsageFilter } from "./usage-filter.ts";
 
 export interface CallsFilter {
@@ -30,6 +31,8 @@ export interface CallsPage {
   /** Fewer than the limit, or none, where many entries were looked at in vain: while there is a cursor, there may be more. */
   readonly calls: readonly CallAnswer[];
   readonly next_cursor: string | null;
+  /** There where the range asked for reaches further back: calls before are in no list any more. */
+  readonly purged_before?: string;
 }
 
 /** A call with the stored bytes of its entry: the receipt. */
@@ -61,33 +64,49 @@ interface EntryPlace {
 
 /**
  * A page of calls, newest first by the time they were decided. A call that ends while its list is paged can be behind the cursor already.
- * Throws RangeError naming the field: `limit`, `cursor`.
+ * Throws RangeError naming the field: `limit`, `cursor`; DetailsPurged where nothing of the range has details any more.
  */
 export async function listCalls(db: Queryable, keys: LedgerKeys, request: CallsRequest): Promise<CallsPage> {
   const { tenant, limit } = request;
   if (!Number.isInteger(limit) || limit < 1 || limit > CALLS_MAX)
     throw new RangeError(`limit: expected a whole number from 1 to ${CALLS_MAX}, got ${limit}`);
   const before = placeOf(request.cursor);
+  const purged = await PurgedDetails.of(db, tenant, request.filter?.environment);
+  const said = purgedBefore(purged, request);
   const filter = await resolveFilter(db, keys, tenant, request.filter ?? {});
-  const span = await spanOf(db, request, filter, before);
-  if (span === null) return { calls: [], next_cursor: null };
-  const asked: AskedPage = { request, filter, span, before, direct: isIndexed(filter) };
+  const span = await spanOf(db, request, filter, before, purged);
+  if (span === null) return { calls: [], next_cursor: null, ...said };
+  const asked: AskedPage = { request, filter, span, before, purged, direct: isIndexed(filter) };
   const values = new StatementValues();
   const { rows } = await db.query<CallRow>(pageText(asked, values), values.list);
   const page = rows.slice(0, limit);
   const last = page.at(-1);
   const calls = page.map(callAnswer);
-  if (rows.length > limit && last) return { calls, next_cursor: cursorOf(last) };
-  return { calls, next_cursor: asked.direct ? null : await lastLookedAt(db, asked) };
+  if (rows.length > limit && last) return { calls, next_cursor: cursorOf(last), ...said };
+  return { calls, next_cursor: asked.direct ? null : await lastLookedAt(db, asked), ...said };
 }
 
-/** Every call, some at a time: pages of an append-only table, so a slow reader holds nothing. */
+/** What an answer says of calls that it would have had. */
+function purgedBefore(
+  { earliestUs, latestUs }: PurgedDetails,
+  { fromMs = 0, toMs = Infinity }: CallsFilter,
+): Pick<CallsPage, "purged_before"> {
+  if (earliestUs !== null && microseconds(toMs) <= earliestUs) throw new DetailsPurged("to", earliestUs);
+  return latestUs === null || BigInt(fromMs) * 1000n >= latestUs ? {} : { purged_before: instantOf(latestUs) };
+}
+
+/**
+ * Every call, some at a time: pages of an append-only table, so a slow reader holds nothing. Throws DetailsPurged where it would not be every
+ * call that was asked for: a file has no place to say so.
+ */
 export async function* allCalls(
   db: Queryable,
   keys: LedgerKeys,
   request: CallsFilter,
 ): AsyncGenerator<readonly CallAnswer[], void> {
   let cursor: string | null = null;
+  const { latestUs } = await PurgedDetails.of(db, request.tenant, request.filter?.environment);
+  if (latestUs !== null && BigInt(request.fromMs ?? 0) * 1000n < latestUs) throw new DetailsPurged("from", latestUs);
   do {
     const page: CallsPage = await listCalls(db, keys, { ...request, limit: CALLS_MAX, cursor });
     if (page.calls.length > 0) yield page.calls;
@@ -95,8 +114,22 @@ export async function* allCalls(
   } while (cursor !== null);
 }
 
-/** `decision`: 32 hex digits, with or without `dec_`. Null = the ledger has no such call (yet). */
+/** As `findCall`. Throws DetailsPurged where only the bytes of its entry are left. */
 export async function callByDecision(db: Queryable, tenant: string, decision: string): Promise<CallWithEntry | null> {
+  const found = await findCall(db, tenant, decision);
+  if (found === null) return null;
+  const purged = await PurgedDetails.of(db, tenant);
+  const { environment, time } = found.call;
+  const beforeUs = purged.purgedUs(environment, BigInt(Date.parse(time)) * 1000n);
+  if (beforeUs !== null) throw new DetailsPurged(null, beforeUs);
+  return found;
+}
+
+/**
+ * `decision`: 32 hex digits, with or without `dec_`. Null = the ledger has no such call (yet). Of one whose details were purged the call lacks
+ * them; the entry is what it was.
+ */
+export async function findCall(db: Queryable, tenant: string, decision: string): Promise<CallWithEntry | null> {
   const id = decision.replace(/^dec_/, "");
   if (!/^[0-9a-f]{32}$/.test(id)) return null;
   const [row] = (await db.query<CallRow>(sql("call-by-decision"), [tenant, id])).rows;
@@ -109,16 +142,18 @@ interface AskedPage {
   /** Half-open, microseconds. */
   readonly span: readonly [from: bigint, to: bigint];
   readonly before: EntryPlace | null;
+  readonly purged: PurgedDetails;
   /** Found by an index of its own, so that every entry read is an answer. */
   readonly direct: boolean;
 }
 
-function pageText({ request, filter, span, before, direct }: AskedPage, values: StatementValues): string {
+function pageText({ request, filter, span, before, purged, direct }: AskedPage, values: StatementValues): string {
   const entries = entriesText(request.tenant, span, before, values);
   const looked = direct ? "" : ` ${NEWEST_FIRST} LIMIT ${LOOKED_AT_MAX}`;
   const where = [
     request.outcome === undefined ? `(${OF_ANY.join(" OR ")})` : OF_OUTCOME[request.outcome],
     STILL_SAID,
+    ...havingDetails(purged, span, values),
     ...(request.reasons === undefined ? [] : [`reason = ANY (${values.add(request.reasons)}::text[])`]),
     ...(request.costMin === undefined ? [] : [`amount_nano >= ${values.add(request.costMin)} AND flags & 1 = 0`]),
   ];
@@ -130,6 +165,19 @@ FROM (
 ) AS e
 LEFT JOIN users AS u ON u.tenant = e.tenant AND u.pseudonym = e.user_pseudonym
 ORDER BY e.time_us DESC, e.sequence DESC`;
+}
+
+/** Of an environment whose details end inside the span. */
+function havingDetails(
+  { environments }: PurgedDetails,
+  [from]: readonly [bigint, bigint],
+  values: StatementValues,
+): string[] {
+  return environments.flatMap(({ environment, beforeUs }) =>
+    beforeUs === null || beforeUs <= from
+      ? []
+      : [`NOT (environment = ${values.add(environment)} AND time_us < ${values.add(beforeUs)})`],
+  );
 }
 
 const NEWEST_FIRST = "ORDER BY time_us DESC, sequence DESC";
@@ -167,8 +215,9 @@ async function spanOf(
   { tenant, fromMs = 0, toMs = Infinity }: CallsRequest,
   filter: ResolvedFilter,
   before: EntryPlace | null,
+  { earliestUs }: PurgedDetails,
 ): Promise<readonly [bigint, bigint] | null> {
-  const from = BigInt(fromMs) * 1000n;
+  const from = larger(BigInt(fromMs) * 1000n, earliestUs ?? 0n);
   const to = before?.timeUs === undefined ? microseconds(toMs) : smaller(before.timeUs + 1n, microseconds(toMs));
   if (isIndexed(filter)) return [from, to];
   const hours = await hoursWith(db, tenant, filter, [from / HOUR_US, to / HOUR_US + 1n]);

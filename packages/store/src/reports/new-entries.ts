@@ -19,7 +19,7 @@ export interface ChangeNews {
 export interface NewEntries {
   readonly calls: readonly CallAnswer[];
   readonly changes: readonly ChangeNews[];
-  /** Were there more than are here? Then these are the newest. */
+  /** Were there more than are here? Then these are the newest; or some came late, of a month whose details were purged. */
   readonly more: boolean;
 }
 
@@ -37,13 +37,13 @@ export async function latestSequence(db: Queryable, tenant: string): Promise<big
 /** Of the entries in `(after, upTo]`. */
 export async function newEntries(db: Queryable, tenant: string, after: bigint, upTo: bigint): Promise<NewEntries> {
   const asked = [tenant, after, upTo, CALLS_MAX + 1, CHANGES_MAX + 1];
-  const { rows } = await db.query<CallRow>(sql("new-entries"), asked);
-  const calls = rows.filter(({ type }) => !CHANGES.has(type));
+  const { rows } = await db.query<CallRow & { readonly purged: boolean }>(sql("new-entries"), asked);
+  const calls = rows.filter(({ type, purged }) => !CHANGES.has(type) && !purged);
   const changes = rows.filter(({ type }) => CHANGES.has(type));
   return {
     calls: calls.slice(-CALLS_MAX).map(callAnswer),
     changes: changes.slice(-CHANGES_MAX).map(changeNews),
-    more: calls.length > CALLS_MAX || changes.length > CHANGES_MAX,
+    more: rows.some(({ purged }) => purged) || calls.length > CALLS_MAX || changes.length > CHANGES_MAX,
   };
 }
 

@@ -2,9 +2,10 @@ import { formatNano } from "@tollhouse/engine";
 import type { Database, Queryable } from "../database/database.ts";
 import type { LedgerKeys } from "../ledger/ledger-keys.ts";
 import { monthOfHour } from "../ledger/month-hours.ts";
-import { hourRange } from "./hour-range.ts";
+import { DetailsPurged, PurgedDetails } from "../retention/details-purged.ts";
+import { hourRange, type HourRange } from "./hour-range.ts";
 import { reportSettings } from "./report-settings.ts";
-import { isAxis, isTime, type UsageGroup } from "./usage-axes.ts";
+import { isAxis, isTime, USAGE_AXES, type UsageGroup } from "./usage-axes.ts";
 import { usageDays, type UsageDays } from "./usage-days.ts";
 import { resolveFilter, StatementValues, type UsageFilter } from "./usage-filter.ts";
 import { RowOrder, type RowPlace, type UsageOrder } from "./usage-order.ts";
@@ -66,7 +67,8 @@ const HOUR_MS = 3_600_000;
 
 /**
  * A page of usage by any groups (product.md §7); without a group there is only the total. Rows and total are of one instant; pages of a
- * range that is still filling are each of their own. Throws RangeError naming `from`, `to`, `cursor` or `time_zone`.
+ * range that is still filling are each of their own. Throws RangeError naming `from`, `to`, `cursor` or `time_zone`, and DetailsPurged where
+ * an end of the range lies inside an hour of which only the sums are left.
  */
 export async function usageReport(db: Database, keys: LedgerKeys, request: UsagePageRequest): Promise<UsageReport> {
   const { groupBy, limit = PAGE, cursor = null } = request;
@@ -123,9 +125,25 @@ async function statementOf(
     day: groupBy.includes("day") ? await usageDays(tx, tenant, "day", timeZone, range) : NO_DAYS,
     month: groupBy.includes("month") ? await usageDays(tx, tenant, "month", timeZone, range) : NO_DAYS,
   };
+  await assertDetails(tx, request, range);
   const filter = await resolveFilter(tx, keys, tenant, request.filter ?? {});
   const source = { tenant, range, filter, periods: periodsFor(groupBy, days) };
   return { statement: { ...source, order, starts: { day: days.day.starts, month: days.month.starts } }, days };
+}
+
+/** Whole hours stand in roll-ups, which stay; ends inside an hour are summed of single calls, by what those say of themselves. */
+async function assertDetails(
+  tx: Queryable,
+  { tenant, groupBy, filter = {} }: UsageRequest,
+  { before, after }: HourRange,
+): Promise<void> {
+  const needed = [...groupBy.filter(isAxis), ...USAGE_AXES.filter((axis) => (filter[axis]?.length ?? 0) > 0)];
+  const ends = [before, after].filter(([start, end]) => start < end);
+  if (ends.length === 0 || needed.every((axis) => axis === "environment")) return;
+  const { latestUs } = await PurgedDetails.of(tx, tenant, filter.environment);
+  const purged = latestUs === null ? undefined : ends.find(([start]) => start < latestUs);
+  if (latestUs !== null && purged !== undefined)
+    throw new DetailsPurged(purged === before ? "from" : "to", latestUs, ", or on the hour");
 }
 
 function periodsFor(groupBy: readonly UsageGroup[], { day, month }: UsageDaysByKind): UsagePeriods {

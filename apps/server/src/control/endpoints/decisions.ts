@@ -116,7 +116,7 @@ export const getDecision = endpoint({
   params: decisionParams,
   status: 200,
   answer: decision,
-  errors: ["NOT_FOUND"],
+  errors: ["NOT_FOUND", "DETAILS_PURGED"],
   example: {
     params: { id: EXAMPLE_DECISION },
     answer: {

@@ -223,7 +223,7 @@ export const exportLedger = endpoint({
   answer: z
     .string()
     .meta({ description: "A line of JSON each: head, entries, checkpoints, end. See docs/ledger-format.md." }),
-  errors: ["NOT_FOUND", "RATE_LIMITED"],
+  errors: ["NOT_FOUND", "DETAILS_PURGED", "RATE_LIMITED"],
   example: { query: { from: "1" }, answer: '{"format":"tollhouse-ledger-export/v1"}\n{"end":true,"entries":0}\n' },
 });
 

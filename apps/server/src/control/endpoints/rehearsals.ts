@@ -84,7 +84,7 @@ export const rehearsePolicy = endpoint({
   body: rehearsalSchema,
   status: 200,
   answer: rehearsal,
-  errors: ["RATE_LIMITED", "REQUEST_TOO_LARGE"],
+  errors: ["RATE_LIMITED", "DETAILS_PURGED", "REQUEST_TOO_LARGE"],
   example: {
     body: { policy: POLICY, from: "2026-11-20T00:00:00Z", to: "2026-11-21T00:00:00Z", limit: 100 },
     answer: {

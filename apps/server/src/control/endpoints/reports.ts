@@ -6,6 +6,7 @@ import {
   USAGE_GROUPS,
   USAGE_ORDERS,
   type CallAnswer,
+  type CallsPage,
   type UsageAxis,
   type UsageGroup,
   type UsageReport,
@@ -131,7 +132,7 @@ export const getUsage = endpoint({
   status: 200,
   answer: usageReport,
   exports: true,
-  errors: ["RATE_LIMITED"],
+  errors: ["RATE_LIMITED", "DETAILS_PURGED"],
   example: {
     query: { group_by: "model,session", from: "2026-11-01T00:00:00Z", order: "cost", limit: "10" },
     answer: {
@@ -227,12 +228,15 @@ export const listCalls = endpoint({
   keys: true,
   query: callsQuery,
   status: 200,
-  answer: z.strictObject({ calls: z.array(call), next_cursor: nextCursor }) as z.ZodType<{
-    readonly calls: readonly CallAnswer[];
-    readonly next_cursor: string | null;
-  }>,
+  answer: z.strictObject({
+    calls: z.array(call),
+    next_cursor: nextCursor,
+    purged_before: time
+      .optional()
+      .meta({ description: "There where more was asked for: calls before it are in no list any more." }),
+  }) as z.ZodType<CallsPage>,
   exports: true,
-  errors: ["RATE_LIMITED"],
+  errors: ["RATE_LIMITED", "DETAILS_PURGED"],
   example: { query: { limit: "100", session: "run-42" }, answer: { calls: [SAMPLE], next_cursor: null } },
 });
 
@@ -246,6 +250,6 @@ export const getCall = endpoint({
   params: decisionParams,
   status: 200,
   answer: call,
-  errors: ["NOT_FOUND"],
+  errors: ["NOT_FOUND", "DETAILS_PURGED"],
   example: { params: { id: EXAMPLE_DECISION }, answer: SAMPLE },
 });

@@ -16,6 +16,7 @@ import { listPrices } from "./prices.ts";
 import { PRIVACY_ENDPOINTS } from "./privacy.ts";
 import { PROVIDER_KEY_ENDPOINTS } from "./provider-keys.ts";
 import { rehearsePolicy } from "./rehearsals.ts";
+import { RETENTION_ENDPOINTS } from "./retention.ts";
 import { getCall, getUsage, listCalls } from "./reports.ts";
 import { SDK_ENDPOINTS } from "./sdk.ts";
 import { SESSION_ENDPOINTS } from "./sessions.ts";
@@ -56,6 +57,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   listPrices,
   ...VERIFICATION_ENDPOINTS,
   ...LEDGER_ENDPOINTS,
+  ...RETENTION_ENDPOINTS,
   ...BLOCK_ENDPOINTS,
   ...SESSION_ENDPOINTS,
   ...CHECK_ENDPOINTS,

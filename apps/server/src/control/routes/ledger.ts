@@ -2,9 +2,9 @@ import { Readable } from "node:stream";
 import type { FastifyInstance } from "fastify";
 import { formatTlogProof, genesisHash, noteKeyId, parseNote, verifierKey, type EntryType } from "@tollhouse/ledger";
 import {
-  callByDecision,
   checkpointsFrom,
   exportEntries,
+  findCall,
   firstSignedBy,
   idBytes,
   latestCheckpoint,
@@ -103,7 +103,7 @@ function serveProofs(app: FastifyInstance, parts: LedgerParts): void {
     await caughtUp();
     const { tenant, environment } = access;
     const db = dbOf(tenant);
-    const found = await callByDecision(db, tenant, id);
+    const found = await findCall(db, tenant, id);
     if (found === null || (environment !== null && environment !== found.call.environment))
       throw new Problem("NOT_FOUND", `There is no decision ${id}`);
     const { decision, sequence } = found.call;

@@ -2,6 +2,7 @@ import type { Readable } from "node:stream";
 import type { FastifyInstance } from "fastify";
 import {
   allCalls,
+  DetailsPurged,
   listCalls,
   USAGE_AXES,
   usageReport,
@@ -93,12 +94,19 @@ async function calls(
   const file = { format, name: "calls", columns: CALL_COLUMNS };
   return exports.send<CallAnswer>(reply, file, async (take) =>
     limit !== undefined || cursor !== undefined
-      ? take((await listCalls(db, keys, page)).calls)
+      ? take(wholePage(await listCalls(db, keys, page)))
       : takeAll(allCalls(db, keys, asked), take),
   );
 }
 
 const CALLS_PAGE = 100;
+
+/** A file has no place to say that more was asked for than there is. */
+function wholePage({ calls, next_cursor, purged_before }: CallsPage): readonly CallAnswer[] {
+  if (next_cursor === null && purged_before !== undefined)
+    throw new DetailsPurged("from", BigInt(Date.parse(purged_before)) * 1000n);
+  return calls;
+}
 
 async function takeAll<R>(pages: AsyncIterable<readonly R[]>, take: Take<R>): Promise<void> {
   for await (const page of pages) await take(page);
