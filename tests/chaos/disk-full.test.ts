@@ -13,10 +13,11 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { streamAsk, wholeAsk } from "./asks.ts";
 import { atRest, costOf, expectCountersAreTheFold, expectVerifies, makeLimit, pairUp, recordedCalls } from "./audit.ts";
 import { inParallel, send, type Answer } from "./client.ts";
+import { LONG } from "./rounds.ts";
 
 /** Room for the ballast (4 MiB) and some records beside it. */
 const DISK_MIB = 12;
-const CALLS_FULL = 300;
+const CALLS_FULL = LONG ? 10_000 : 300;
 const STREAMS_OPEN = 50;
 const STREAM_TOKENS = 100;
 const REFUSED_MS_MAX = 10_000;
@@ -56,7 +57,7 @@ describe.runIf(mayMount)("the spool on a disk of its own", () => {
 
   test(
     "a full disk refuses calls, sends nothing that it cannot record, keeps every end, and is over by itself",
-    { timeout: 120_000 },
+    { timeout: LONG ? 600_000 : 120_000 },
     async () => {
       await makeLimit(tollhouse, "org", "1000.00");
       // Inside the server's own mounts.

@@ -15,6 +15,8 @@ export interface TollhouseProcessOptions {
   readonly databaseUrl?: string;
   /** `dist` needs a build. Default: the sources. */
   readonly build?: "source" | "dist";
+  /** Folder of another checkout, with its node_modules: that one's server. Default: this one's. */
+  readonly checkout?: string;
   /** See ChildProgramOptions. */
   readonly inside?: readonly string[];
   readonly clockOffMs?: number;
@@ -101,7 +103,8 @@ class ServerProcess implements TollhouseProcess {
     if (this.#program !== null) throw new Error("it runs already");
     const startedAt = performance.now();
     const file = this.#options.build === "dist" ? "dist/main.js" : "src/main.ts";
-    const script = fileURLToPath(new URL(`../../../apps/server/${file}`, import.meta.url));
+    const checkout = this.#options.checkout ?? fileURLToPath(new URL("../../../", import.meta.url));
+    const script = join(checkout, "apps/server", file);
     const { inside, clockOffMs } = this.#options;
     const where = { ...(inside !== undefined && { inside }), ...(clockOffMs !== undefined && { clockOffMs }) };
     const program = startChild({
