@@ -200,6 +200,12 @@ export const SETTINGS = {
     oneOf("interval", "always"),
     "when the spool is synced to disk: within 50 ms, or before each call is forwarded (survives a power cut)",
   ),
+  verificationThreads: required(
+    "TOLLHOUSE_VERIFICATION_THREADS",
+    "1",
+    integer(1, 32),
+    "threads that a verification of a long chain is parted among; each takes a core, a connection to the database and some 80 MiB while it lasts",
+  ),
   spoolBytesMax: required(
     "TOLLHOUSE_SPOOL_BYTES_MAX",
     "1 GiB",

@@ -39,6 +39,7 @@ describe("defaults", () => {
       failMode: "closed",
       logLevel: "info",
       spoolSync: "interval",
+      verificationThreads: 1,
       spoolBytesMax: 2 ** 30,
       bodyBytesMax: 32 * 2 ** 20,
       shutdownGraceSeconds: 20,

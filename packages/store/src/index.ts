@@ -52,6 +52,7 @@ export * from "./spool/spool.ts";
 export * from "./ledger/verification-store.ts";
 export * from "./ledger/walk-store.ts";
 export * from "./ledger/verify-aside.ts";
+export * from "./ledger/verify-parts.ts";
 export * from "./ledger/verify-store.ts";
 export * from "./erasure/naming-rows.ts";
 export * from "./anomalies/anomaly-rule-store.ts";

@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 beforeEach(() => {
-  walks = new ChainWalks(database.db, masterKey);
+  walks = new ChainWalks(database.db, masterKey, 1);
 });
 afterEach(() => walks.close());
 

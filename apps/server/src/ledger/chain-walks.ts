@@ -1,6 +1,7 @@
 import {
   INSTALLATION_ROLE,
   verifyAside,
+  verifyInParts,
   type OpenDatabase,
   type VerifyAside,
   type VerifyResult,
@@ -12,15 +13,22 @@ export type WalkOfChain = Omit<VerifyAside, "databaseUrl" | "role" | "masterKey"
 
 /** A walk takes a core and a connection for as long as it lasts: whoever asks for a third waits. */
 const AT_ONCE = 2;
+/** A second or so of a thread: it takes half of that to begin one. */
+const PART_ENTRIES_MIN = 100_000;
 
 /** Walks chains in threads of their own, a few at a time, so that neither calls nor the control API wait for them. */
 export class ChainWalks {
+  readonly #db: Pick<OpenDatabase, "url" | "snapshot">;
   readonly #of: Pick<VerifyAside, "databaseUrl" | "role" | "masterKey">;
+  readonly #threads: number;
   readonly #closing = new AbortController();
   #walking = 0;
   readonly #waiting = new Set<() => void>();
 
-  constructor(db: Pick<OpenDatabase, "url">, masterKey: Uint8Array) {
+  /** `threads`: of one walk, where a chain is long enough for several. */
+  constructor(db: Pick<OpenDatabase, "url" | "snapshot">, masterKey: Uint8Array, threads: number) {
+    this.#db = db;
+    this.#threads = threads;
     this.#of = { databaseUrl: db.url, role: INSTALLATION_ROLE, masterKey };
   }
 
@@ -29,7 +37,16 @@ export class ChainWalks {
     const ended = signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal]);
     await this.#turn(ended);
     try {
-      return await verifyAside({ ...chain, ...this.#of }, { signal: ended, ...(walked !== undefined && { walked }) });
+      return await verifyInParts(
+        this.#db,
+        chain,
+        {
+          partsMax: this.#threads,
+          entriesMin: PART_ENTRIES_MIN,
+          walk: (range, options) => verifyAside({ ...chain, ...this.#of, ...range }, options),
+        },
+        { signal: ended, ...(walked !== undefined && { walked }) },
+      );
     } finally {
       this.#walking -= 1;
       this.#wakeNext();

@@ -14,7 +14,11 @@ import { startWitnessing, type WitnessingParts } from "./start-witnessing.ts";
 export type KeepLedgerParts = CheckpointsParts &
   Omit<NightlyParts, "signer" | "walks"> &
   Omit<PublishingParts, "witnessed"> &
-  WitnessingParts & { readonly db: OpenDatabase; readonly recorder: Pick<Recorder, "drained"> };
+  WitnessingParts & {
+    readonly db: OpenDatabase;
+    readonly recorder: Pick<Recorder, "drained">;
+    readonly settings: { readonly verificationThreads: number };
+  };
 
 export interface KeptLedger {
   readonly checkpoints: Checkpointer;
@@ -27,8 +31,8 @@ export interface KeptLedger {
 /** What is done for the ledgers beside recording: checkpoints and handing them out, the verification each night, months to come and months that go. */
 export function keepLedger(parts: KeepLedgerParts): KeptLedger {
   const checkpoints = startCheckpoints(parts);
-  const { db, masterKey, logger } = parts;
-  const walks = new ChainWalks(db, masterKey);
+  const { db, masterKey, settings, logger } = parts;
+  const walks = new ChainWalks(db, masterKey, settings.verificationThreads);
   const jobs = new WalkJobs<LedgerVerified>({
     db,
     walks,

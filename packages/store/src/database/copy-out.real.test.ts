@@ -1,4 +1,5 @@
 import { testDatabase, type TestDatabase } from "@tollhouse/testkit";
+import { copyOut } from "./copy-out.ts";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 let database: TestDatabase;
@@ -7,34 +8,81 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 
+/** Columns of all rows of a statement; null = NULL. */
+async function copied(statement: string): Promise<(Buffer | null)[][]> {
+  const rows: (Buffer | null)[][] = [];
+  await database.db.snapshot((at) => at.copyOut(statement, (bytes, from) => rows.push(columnsOf(bytes, from))));
+  return rows;
+}
+
+function columnsOf(bytes: Buffer, from: number): (Buffer | null)[] {
+  const columns: (Buffer | null)[] = [];
+  let at = from + 2;
+  for (let count = bytes.readInt16BE(from); count > 0; count--) {
+    const length = bytes.readInt32BE(at);
+    at += 4;
+    columns.push(length < 0 ? null : Buffer.from(bytes.subarray(at, at + length)));
+    at += Math.max(0, length);
+  }
+  return columns;
+}
+
 test("a row comes as PostgreSQL's own bytes: of megabytes, empty, and NULL", async () => {
   const statement =
     "SELECT decode(repeat('00ff80', 1000000), 'hex') AS long, ''::bytea AS empty, NULL::bytea AS none, -2::bigint AS number";
-  const [long, empty, none, number] = await database.db.snapshot((at) =>
-    at.copyOut(statement).then((row) => row ?? []),
-  );
+  const [[long, empty, none, number] = []] = await copied(statement);
   expect(long?.equals(Buffer.alloc(3_000_000, Buffer.of(0, 255, 128)))).toBe(true);
   expect([empty?.length, none, number?.readBigInt64BE()]).toEqual([0, null, -2n]);
 });
 
-test("no row is null, a second row is refused, and a statement that fails says why", async () => {
-  const { db } = database;
-  expect(await db.snapshot((at) => at.copyOut("SELECT 1 WHERE false"))).toBeNull();
-  await expect(db.snapshot((at) => at.copyOut("SELECT generate_series(1, 3)"))).rejects.toThrow(/expected one row/);
-  await expect(db.snapshot((at) => at.copyOut("SELECT 1 / 0"))).rejects.toThrow(/division by zero/);
-  expect((await db.query("SELECT 1 AS one")).rows).toEqual([{ one: 1 }]);
+test("rows of any length come whole and in their order, wherever what is read from the socket begins and ends", async () => {
+  // Lengths from none to twice what is read at once, so that messages and their prefixes are cut at every place.
+  const statement =
+    "SELECT n, convert_to(repeat(chr(97 + n % 26), (n * 7919) % 397 + CASE WHEN n % 250 = 0 THEN 130000 ELSE 0 END), 'UTF8') FROM generate_series(1, 3000) AS n";
+  const rows = await copied(statement);
+  expect(rows).toHaveLength(3_000);
+  const wrong = rows.findIndex(([number, text], i) => {
+    const n = i + 1;
+    const length = ((n * 7919) % 397) + (n % 250 === 0 ? 130_000 : 0);
+    return number?.readInt32BE() !== n || text?.equals(Buffer.alloc(length, 97 + (n % 26))) !== true;
+  });
+  expect(wrong).toBe(-1);
 });
 
-test("what is given to write into holds the answer where it is long enough, and keeps it while the next one is read", async () => {
-  const into = [Buffer.alloc(100), Buffer.alloc(100)];
-  await database.db.snapshot(async (at) => {
-    const value = (text: string, n: number) => at.copyOut(`SELECT '${text}'::bytea`, into[n]);
-    const [first] = (await value("first", 0)) ?? [];
-    const [second] = (await value("second", 1)) ?? [];
-    expect([String(first), String(second), first?.buffer === into[0]?.buffer]).toEqual(["first", "second", true]);
-    const [long] = (await value("x".repeat(200), 0)) ?? [];
-    expect([long?.length, String(first)]).toEqual([200, "first"]);
+test("no row is none; a statement that fails says why, also behind its first rows; the connection answers on", async () => {
+  const { db } = database;
+  expect(await copied("SELECT 1 WHERE false")).toEqual([]);
+  await expect(copied("SELECT 1 / 0")).rejects.toThrow(/division by zero/);
+  await expect(copied("SELECT 1 / (5000 - n) FROM generate_series(1, 9000) AS n")).rejects.toThrow(/division by zero/);
+  const client = await db.pool.connect();
+  try {
+    await client.query("LISTEN heard");
+    const heard: string[] = [];
+    client.on("notification", ({ payload }) => heard.push(payload ?? ""));
+    for (let n = 0; n < 3; n++) {
+      await copyOut(client, `SELECT ${n}`, () => undefined);
+      await client.query(`NOTIFY heard, '${n}'`);
+      expect((await client.query("SELECT 1 AS one")).rows).toEqual([{ one: 1 }]);
+    }
+    expect(heard).toEqual(["0", "1", "2"]);
+  } finally {
+    client.release(true);
+  }
+});
+
+test("where the one who is told of rows throws, that is what comes of it, and the connection answers on", async () => {
+  let told = 0;
+  const failed = database.db.snapshot(async (at) => {
+    await at
+      .copyOut("SELECT generate_series(1, 5000)", () => {
+        told += 1;
+        throw new Error("enough");
+      })
+      .catch((error: Error) => expect(error.message).toBe("enough"));
+    return (await at.query("SELECT 1 AS one")).rows;
   });
+  expect(await failed).toEqual([{ one: 1 }]);
+  expect(told).toBe(1);
 });
 
 test("a snapshot sees one moment, whatever others commit meanwhile, and cannot write", async () => {
@@ -45,8 +93,22 @@ test("a snapshot sees one moment, whatever others commit meanwhile, and cannot w
     expect(await count()).toEqual({ count: 0n });
     await db.query("INSERT INTO seen VALUES (1)");
     expect(await count()).toEqual({ count: 0n });
-    const [copied] = (await at.copyOut("SELECT count(*) FROM seen")) ?? [];
-    expect(copied?.readBigInt64BE()).toBe(0n);
+    await at.copyOut("SELECT count(*) FROM seen", (bytes, from) =>
+      expect(columnsOf(bytes, from)[0]?.readBigInt64BE()).toBe(0n),
+    );
   });
   await expect(db.snapshot((at) => at.query("INSERT INTO seen VALUES (2)"))).rejects.toThrow(/read-only/);
+});
+
+test("another connection looks at the same moment by its name, and a name that is none is refused", async () => {
+  const { db } = database;
+  await db.query("CREATE TABLE named (n integer)");
+  const count = (named: string): Promise<unknown> =>
+    db.snapshot(async (at) => (await at.query("SELECT count(*) FROM named")).rows[0], named);
+  await db.snapshot(async (at) => {
+    const name = await at.name();
+    await db.query("INSERT INTO named VALUES (1)");
+    expect(await count(name)).toEqual({ count: 0n });
+  });
+  await expect(count("00000003-0000001B-1'")).rejects.toThrow(/name of a snapshot/);
 });

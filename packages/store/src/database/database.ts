@@ -35,8 +35,10 @@ export interface Database extends Queryable {
 
 /** One moment of the database, in which nothing can be written. */
 export interface Snapshot extends Queryable {
-  /** The one row of a statement without parameters, with a value of megabytes: see `copyOut`. */
-  copyOut(statement: string, into?: Buffer): Promise<CopiedRow | null>;
+  /** By which another connection can look at the same moment, for as long as this one does. */
+  name(): Promise<string>;
+  /** The rows of a statement without parameters, as PostgreSQL's own bytes: see `copyOut`. Nothing else may be asked meanwhile. */
+  copyOut(statement: string, row: CopiedRow): Promise<void>;
 }
 
 /** Whoever opened it closes it; those who only ask are given a Database. */
@@ -45,8 +47,11 @@ export interface OpenDatabase extends Database {
   readonly url: string;
   /** For what needs a connection of its own (LISTEN, COPY). Release what you take. */
   readonly pool: Pool;
-  /** Runs `work` on what is committed at this moment, however long it takes and whatever others write meanwhile. */
-  snapshot<T>(work: (at: Snapshot) => Promise<T>): Promise<T>;
+  /**
+   * Runs `work` on what is committed at this moment, however long it takes and whatever others write meanwhile. `named`: at the moment of
+   * another connection's snapshot, which must not have ended.
+   */
+  snapshot<T>(work: (at: Snapshot) => Promise<T>, named?: string): Promise<T>;
   close(): Promise<void>;
 }
 
@@ -144,9 +149,13 @@ function databaseOn(pool: Pool, url: string, session: Session, prepared: boolean
     url,
     pool,
     ...askedIn(session, prepared),
-    snapshot: (work) =>
-      inTransaction(session, prepared, SNAPSHOT, (tx, client) =>
-        work({ ...tx, copyOut: (statement, into) => copyOut(client, statement, into) }),
+    snapshot: async (work, named) =>
+      inTransaction(session, prepared, snapshotBegun(named), (tx, client) =>
+        work({
+          ...tx,
+          name: () => snapshotName(tx),
+          copyOut: (statement, row) => copyOut(client, statement, row),
+        }),
       ),
     close: () => (closing ??= pool.end()),
   };
@@ -192,6 +201,19 @@ function named(prepared: boolean, text: string, values: readonly unknown[]): Que
 }
 
 const SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
+const SNAPSHOT_NAME = /^[0-9A-F-]+$/;
+
+/** A snapshot is named before anything else is asked, in a statement that takes no parameters. */
+function snapshotBegun(name: string | undefined): string {
+  if (name === undefined) return SNAPSHOT;
+  if (!SNAPSHOT_NAME.test(name)) throw new Error(`expected the name of a snapshot, got "${name}"`);
+  return `${SNAPSHOT}; SET TRANSACTION SNAPSHOT '${name}'`;
+}
+
+async function snapshotName(tx: Queryable): Promise<string> {
+  const { rows } = await tx.query<{ name: string }>("SELECT pg_export_snapshot() AS name");
+  return rows[0]?.name ?? "";
+}
 
 async function inTransaction<T>(
   session: Session,

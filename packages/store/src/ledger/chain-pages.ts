@@ -1,37 +1,35 @@
 import type { Snapshot } from "../database/database.ts";
 import { sql } from "../database/sql.ts";
+import { StoredRow } from "./stored-row.ts";
 import { idBytes } from "./tenant-id.ts";
 
-export const PAGE_ROWS = 2000;
-/** A page is ended by its bytes as well: a body has 500 as a rule, and 16 MiB at most. */
-const PAGE_BYTES = 2 * 1024 * 1024;
-/** A page and what stands beside its bodies. */
-const BUFFER_BYTES = 2 * PAGE_BYTES;
+/** A second of a walk has some five of them. */
+export const PAGE_ROWS = 20_000;
 
-/** Null: there are no entries from there to the end. `bytes` are good until the page after the next is asked for. */
-export type ChainPage = { readonly bytes: Buffer; readonly last: bigint } | null;
-
-/** The entries of one chain as PostgreSQL holds them, page by page (stored-rows.ts reads one). */
+/** The entries of one chain, some at a time, so that something else can be asked in between. */
 export class ChainPages {
   readonly #at: Snapshot;
   readonly #statement: string;
-  /** One is read while the other is walked. */
-  readonly #buffers = [Buffer.allocUnsafe(BUFFER_BYTES), Buffer.allocUnsafe(BUFFER_BYTES)];
-  #asked = 0;
-  readonly #to: bigint;
 
   /** `tenant`: 32 hex digits. */
   constructor(at: Snapshot, tenant: string, to: bigint) {
     this.#at = at;
-    this.#to = to;
     this.#statement = inlined(tenant, to);
   }
 
-  async from(next: bigint): Promise<ChainPage> {
-    if (next > this.#to) return null;
-    const into = this.#buffers[this.#asked++ % 2];
-    const [bytes, last] = (await this.#at.copyOut(this.#statement.replaceAll("$2", String(next)), into)) ?? [];
-    return bytes && last ? { bytes, last: last.readBigInt64BE() } : null;
+  /**
+   * Tells of up to PAGE_ROWS rows from there on, in their order, while PostgreSQL makes the next ones. `row` is the same object for all of them.
+   * Returns how many there were.
+   */
+  async read(from: bigint, each: (row: StoredRow) => void): Promise<number> {
+    const row = new StoredRow();
+    let rows = 0;
+    await this.#at.copyOut(this.#statement.replaceAll("$2", String(from)), (bytes, at) => {
+      row.read(bytes, at);
+      rows += 1;
+      each(row);
+    });
+    return rows;
   }
 }
 
@@ -42,6 +40,5 @@ function inlined(tenant: string, to: bigint): string {
     .replace(/;$/, "")
     .replaceAll("$1", `'${uuid}'::uuid`)
     .replaceAll("$3", String(to))
-    .replaceAll("$4", String(PAGE_ROWS))
-    .replaceAll("$5", String(PAGE_BYTES));
+    .replaceAll("$4", String(PAGE_ROWS));
 }

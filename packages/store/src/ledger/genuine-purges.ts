@@ -4,7 +4,7 @@ import { sql } from "../database/sql.ts";
 import { fieldBytes } from "./field-bytes.ts";
 import { columnAt } from "./projection.ts";
 import { PURGED, purgeSaidBy, type SaidPurge } from "./purges.ts";
-import type { StoredRows } from "./stored-rows.ts";
+import type { StoredRow } from "./stored-row.ts";
 
 interface PurgeRow {
   readonly sequence: bigint;
@@ -48,15 +48,15 @@ export class GenuinePurges {
   }
 
   /** May the row have no details? Goes by its columns: whoever asks holds them against the body. */
-  cover(sequence: bigint, row: StoredRows): boolean {
-    if (this.#purges.length === 0 || CALLS[row.page.readInt16BE(row.start(TYPE))] !== true) return false;
+  cover(sequence: bigint, row: StoredRow): boolean {
+    if (this.#purges.length === 0 || CALLS[row.bytes.readInt16BE(row.start(TYPE))] !== true) return false;
     const [start, length] = [row.start(ENVIRONMENT), row.length(ENVIRONMENT)];
     return this.#purges.some(
       (purge) =>
         purge.sequence > sequence &&
         purge.name.length === length &&
-        row.page.compare(purge.name, 0, length, start, start + length) === 0 &&
-        row.page.readBigInt64BE(row.start(TIME)) < purge.beforeUs,
+        row.bytes.compare(purge.name, 0, length, start, start + length) === 0 &&
+        row.bytes.readBigInt64BE(row.start(TIME)) < purge.beforeUs,
     );
   }
 }

@@ -11,7 +11,7 @@ import {
 import type { Entry } from "@tollhouse/ledger";
 import { DETAILS, project, PROJECTION } from "./projection.ts";
 import type { ColumnValue } from "./projection.ts";
-import type { StoredRows } from "./stored-rows.ts";
+import type { StoredRow } from "./stored-row.ts";
 
 const COLUMNS = new Map(PROJECTION.map(([column], i) => [column, i]));
 const at = (column: string): number => COLUMNS.get(column) as number;
@@ -46,7 +46,7 @@ const OUTPUT_FLAGS = USAGE_CLASSES.map((name) => (OUTPUT_CLASSES as readonly str
  * (`differingColumn`): summaries, corrections, and texts with U+0000 are not looked at here. `body` has been decoded. Makes no object: clearing
  * those away was a third of the time of a verification. `isPurged`: the row must have no details.
  */
-export function isProjected(row: StoredRows, body: Uint8Array, isPurged = false): boolean {
+export function isProjected(row: StoredRow, body: Uint8Array, isPurged = false): boolean {
   if (body[1] === ENTRY_TYPES.blocked_summary || body[1] === ENTRY_TYPES.correction) return false;
   if (!isHeaderProjected(row, body)) return false;
   const columnOfTag = isPurged ? KEPT_OF_TAG : COLUMN_OF_TAG;
@@ -73,7 +73,7 @@ export function isProjected(row: StoredRows, body: Uint8Array, isPurged = false)
   );
 }
 
-function isHeaderProjected(row: StoredRows, body: Uint8Array): boolean {
+function isHeaderProjected(row: StoredRow, body: Uint8Array): boolean {
   const isRefless = isZero(body, 52, 16);
   return (
     isColumn(row, ENTRY_ID, body, 36, 16) &&
@@ -86,16 +86,16 @@ function isHeaderProjected(row: StoredRows, body: Uint8Array): boolean {
   );
 }
 
-function isColumn(row: StoredRows, column: number, body: Uint8Array, from: number, length: number): boolean {
+function isColumn(row: StoredRow, column: number, body: Uint8Array, from: number, length: number): boolean {
   if (row.length(column) !== length) return false;
-  const { page } = row;
+  const { bytes } = row;
   const start = row.start(column);
-  for (let i = 0; i < length; i++) if (page[start + i] !== body[from + i]) return false;
+  for (let i = 0; i < length; i++) if (bytes[start + i] !== body[from + i]) return false;
   return true;
 }
 
-function isNumber(row: StoredRows, column: number, bytes: number, value: number): boolean {
-  return row.length(column) === bytes && number(row.page, row.start(column), bytes) === value;
+function isNumber(row: StoredRow, column: number, bytes: number, value: number): boolean {
+  return row.length(column) === bytes && number(row.bytes, row.start(column), bytes) === value;
 }
 
 /** Unsigned; a negative one of eight bytes is above every number that is asked for. */

@@ -16,6 +16,8 @@ export interface VerifyAside {
   /** Those that verify the chain's checkpoints. */
   readonly noteKeys: readonly [NoteKey, ...NoteKey[]];
   readonly pin?: Checkpoint;
+  /** At the moment of the database that another connection holds under this name; absent = now. */
+  readonly snapshot?: string;
 }
 
 export interface WalkOptions {

@@ -1,5 +1,5 @@
 import { createVerifier, decodeBody, genesisHash, originOf } from "@tollhouse/ledger";
-import type { Checkpoint, KeyedHash, StoredEntry, Verifier } from "@tollhouse/ledger";
+import type { Checkpoint, KeyedHash, Verifier } from "@tollhouse/ledger";
 import type { OpenDatabase, Queryable, Snapshot } from "../database/database.ts";
 import { sql } from "../database/sql.ts";
 import type { CheckpointSigner } from "./checkpoint-signer.ts";
@@ -10,7 +10,7 @@ import { ChainPages, PAGE_ROWS } from "./chain-pages.ts";
 import { GenuinePurges } from "./genuine-purges.ts";
 import { differingColumn, isProjected } from "./projection-bytes.ts";
 import { loadDeploymentId } from "./recorder-state.ts";
-import { StoredRows } from "./stored-rows.ts";
+import type { StoredRow } from "./stored-row.ts";
 import { idBytes } from "./tenant-id.ts";
 import { CheckpointVerifier } from "./verify-checkpoints.ts";
 import type { BadCheckpoint } from "./verify-checkpoints.ts";
@@ -48,10 +48,14 @@ export interface VerifyResult {
 /**
  * Walks one tenant's chain through the verifier of the ledger package, in one snapshot of the database and in constant memory, and
  * derives the projection columns again from each body: a query cannot be lied to where the chain tells the truth. Details may be missing
- * where the chain says that they were purged, and nowhere else.
+ * where the chain says that they were purged, and nowhere else. `snapshot`: of a moment that another connection holds.
  */
-export function verifyLedger(db: Pick<OpenDatabase, "snapshot">, request: VerifyRequest): Promise<VerifyResult> {
-  return db.snapshot((tx) => walk(tx, request));
+export function verifyLedger(
+  db: Pick<OpenDatabase, "snapshot">,
+  request: VerifyRequest,
+  snapshot?: string,
+): Promise<VerifyResult> {
+  return db.snapshot((tx) => walk(tx, request), snapshot);
 }
 
 async function walk(tx: Snapshot, request: VerifyRequest): Promise<VerifyResult> {
@@ -97,42 +101,32 @@ async function walkEntries(
   against: Against,
 ): Promise<BadCheckpoint | null> {
   const pages = new ChainPages(tx, tenant, to);
-  let [next, asked] = [from, pages.from(from)];
-  while (next <= to) {
-    const page = await asked;
-    if (page === null) return { sequence: next, problem: "entries are missing up to the end of the range" };
+  for (let next = from; next <= to;) {
     // No row has a sequence beyond the next ones where nothing is wrong; where something is, that is told first.
     await against.checkpoints?.read(Number(next) + PAGE_ROWS);
-    // PostgreSQL makes the next page while this one is hashed.
-    next = page.last + 1n;
-    asked = pages.from(next);
-    const bad = checkPage(page.bytes, against);
-    if (bad !== null) return asked.then(() => bad);
-    walked?.(Number(next - from), Number(to - from + 1n));
-  }
-  return asked.then(() => null);
-}
-
-function checkPage(bytes: Buffer, against: Against): BadCheckpoint | null {
-  const stored = new StoredRows(bytes);
-  for (let row = stored.next(); row !== null; row = stored.next()) {
-    const bad = checkRow(row, stored, against) ?? against.checkpoints?.push(row.entryHash) ?? null;
+    let bad = null as BadCheckpoint | null;
+    const rows = await pages.read(next, (row) => {
+      bad ??= checkRow(row, against) ?? against.checkpoints?.push(row.entryHash) ?? null;
+    });
     if (bad !== null) return bad;
+    if (rows === 0) return { sequence: next, problem: "entries are missing up to the end of the range" };
+    next += BigInt(rows);
+    walked?.(Number(next - from), Number(to - from + 1n));
   }
   return null;
 }
 
-function checkRow(row: StoredEntry, stored: StoredRows, { verifier, purges }: Against): BadCheckpoint | null {
+function checkRow(row: StoredRow, { verifier, purges }: Against): BadCheckpoint | null {
   if (!verifier.push(row)) {
     const { firstBad } = verifier;
     return { sequence: firstBad?.sequence ?? row.sequence, problem: `${firstBad?.fault}: ${firstBad?.detail}` };
   }
-  if (isProjected(stored, row.body)) return null;
-  const mayBePurged = purges.cover(row.sequence, stored);
-  if (mayBePurged && isProjected(stored, row.body, true)) return null;
+  if (isProjected(row, row.body)) return null;
+  const mayBePurged = purges.cover(row.sequence, row);
+  if (mayBePurged && isProjected(row, row.body, true)) return null;
   const entry = decodeBody(row.body);
-  const problem = differingColumn(entry, stored.columns());
-  if (problem !== null && mayBePurged && differingColumn(entry, stored.columns(), true) === null) return null;
+  const problem = differingColumn(entry, row.columns());
+  if (problem !== null && mayBePurged && differingColumn(entry, row.columns(), true) === null) return null;
   return problem === null ? null : { sequence: row.sequence, problem };
 }
 

@@ -4,7 +4,7 @@ import { LedgerKeys } from "./ledger-keys.ts";
 import type { AsideReport, VerifyAside } from "./verify-aside.ts";
 import { verifyLedger, type VerifyResult } from "./verify-store.ts";
 
-const { databaseUrl, role, masterKey, noteKeys, ...range } = workerData as VerifyAside;
+const { databaseUrl, role, masterKey, noteKeys, snapshot, ...range } = workerData as VerifyAside;
 const TOLD_MS = 250;
 
 function tell(report: AsideReport): void {
@@ -20,12 +20,8 @@ async function verify(): Promise<VerifyResult> {
     tell({ walked: entries, of });
   };
   try {
-    return await verifyLedger(db, {
-      ...range,
-      keys: new LedgerKeys(masterKey),
-      signer: { keys: () => noteKeys },
-      walked,
-    });
+    const keys = new LedgerKeys(masterKey);
+    return await verifyLedger(db, { ...range, keys, signer: { keys: () => noteKeys }, walked }, snapshot);
   } finally {
     await db.close();
   }
