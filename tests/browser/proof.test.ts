@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
+import { ran } from "../../apps/cli/src/cli-fixture.ts";
 import { shot } from "./looks.ts";
 import { dashboardTests } from "./started-dashboard.ts";
 
@@ -22,7 +23,10 @@ test("the ledger: walked now, with a checkpoint that was kept; receipt, checkpoi
     page.waitForEvent("download"),
     receipts.getByRole("button", { name: "Download the receipt" }).click(),
   ]);
-  expect(JSON.parse(await readFile(await receipt.path(), "utf8"))).toMatchObject({ decision });
+  const { key } = await dashboard.world.control<{ key: string }>("GET", "/api/v1/ledger/public-key");
+  // As the page says, with nothing but the file and the key.
+  const verified = await ran("http://127.0.0.1:9", ["ledger", "verify", await receipt.path(), "--key", key, "--json"]);
+  expect(JSON.parse(verified.out)).toMatchObject({ result: "PASS", decision });
 
   // Asking for the receipt signed one.
   await page.reload();

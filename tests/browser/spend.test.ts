@@ -76,8 +76,12 @@ test("a call that went through shows what was used, what it cost, and its place 
   await page.getByRole("row").nth(1).getByRole("link").click();
   await page.getByRole("heading", { name: "Call", exact: true }).waitFor();
   await page.getByText("As the provider reported it.").waitFor();
-  await page.getByRole("rowheader", { name: "Output tokens", exact: true }).waitFor();
-  await page.getByRole("region", { name: "In the ledger" }).first().getByText("Hash").waitFor();
+  await page.getByRole("row", { name: /^Output tokens [\d,]+ \$[\d.]+ a million \$0\.\d+$/ }).waitFor();
+  await page.getByText(/^It cost \$0\.\d+ in all, rounded once, by the row/).waitFor();
+  await page.getByRole("table", { name: "Attempts at providers" }).getByText("HTTP 200").waitFor();
+  await page.getByRole("button", { name: "Its receipt" }).click();
+  await page.getByRole("button", { name: "Check it here" }).click();
+  await page.getByRole("status").getByText(/^Checked in this browser: the entry is number \d+ of the \d+/).waitFor();
   await shot(page, "call");
 });
 

@@ -70,6 +70,7 @@ describe("a decision", () => {
       next: expect.stringContaining("/api/v1/limits/"),
       dimensions: { agent: "greedy", user: "alice" },
       reserved: null,
+      attempts: [],
       price: null,
     });
     expect(told.steps.map(({ result }) => result)).toEqual([...Array<string>(8).fill("passed"), "blocked"]);
@@ -108,11 +109,20 @@ describe("a decision", () => {
     expect(session?.now?.settled).toBe(told.cost);
     expect(nano(told.cost)).toBeGreaterThan(0n);
     expect(told.usage).toMatchObject({ input: expect.any(Number), output: expect.any(Number) });
-    const book = await world.control<{ version: string; prices: { id: string }[] }>(
+    const book = await world.control<{ version: string; prices: { id: string; prices: Record<string, string> }[] }>(
       "GET",
       "/api/v1/prices?provider=openai&model=gpt-4o-mini",
     );
-    expect(told.price).toEqual({ version: book.version, row: book.prices[0]?.id });
+    expect(told.price).toMatchObject({ version: book.version, row: book.prices[0]?.id });
+    const lines = told.price?.lines ?? [];
+    expect(lines.map(({ class: usageClass, units, price }) => [usageClass, units, price])).toEqual(
+      Object.entries(told.usage ?? {}).map(([name, units]) => [name, units, book.prices[0]?.prices[name]]),
+    );
+    // Twelve places, rounded once to nine.
+    const pico = lines.reduce((sum, { amount }) => sum + nano(amount), 0n);
+    expect((pico + 500n) / 1_000n).toBe(nano(told.cost));
+    expect(told.attempts).toMatchObject([{ by: "gateway", provider: "openai", status: 200 }]);
+    expect(told.attempts[0]?.latency_ms).toBeGreaterThanOrEqual(0);
     const { calls } = await world.control<{ calls: { entry_hash: string; sequence: number }[] }>(
       "GET",
       "/api/v1/calls?session=explained",

@@ -1,7 +1,7 @@
 import type { ReasonCode } from "./codes.ts";
 import type { Dimensions } from "./dimensions.ts";
 import type { LimitMode, LimitState, Measure, WindowKind } from "./limits.ts";
-import type { Usage } from "./usage.ts";
+import type { Usage, UsageClass } from "./usage.ts";
 
 export interface DecisionStep {
   readonly step: number;
@@ -125,6 +125,43 @@ export interface DecisionPolicy {
   observed: PolicyObserved | null;
 }
 
+/** One class of usage in a cost: units × price × factor. */
+export interface DecisionPriceLine {
+  /** null: the fee of the call itself. */
+  class: UsageClass | null;
+  units: number;
+  /** Pico-dollars a unit. */
+  price: string;
+  /** What the service tier and the place multiply it by: `11/10`. */
+  factor: string;
+  /** Dollars with twelve places: their sum is rounded once. */
+  amount: string;
+}
+
+export interface DecisionPrice {
+  version: string;
+  /** null where the book that is in force now is another, or has none. */
+  row: string | null;
+  /** null where no row gives this very cost: the provider named it, it is what was held, or nothing is known. */
+  lines: DecisionPriceLine[] | null;
+}
+
+/** One try at the provider. */
+export interface DecisionAttempt {
+  /** `client`: it made the call itself, and told what was used. */
+  by: "gateway" | "client";
+  provider: string | null;
+  /** The model that answered, where the answer names it. */
+  served_model: string | null;
+  /** The service tier, where the answer names it. */
+  tier: string | null;
+  /** null = no answer came, or nobody told. */
+  status: number | null;
+  /** The provider's id of the answer. */
+  provider_id: string | null;
+  latency_ms: number | null;
+}
+
 export interface DecisionAnswer {
   decision: string;
   time: string;
@@ -150,8 +187,9 @@ export interface DecisionAnswer {
   required: string | null;
   /** What was held at the end, dollars. */
   reserved: string | null;
-  /** `row`: null where the book that is in force now is another, or has none. */
-  price: { version: string; row: string | null } | null;
+  /** In their order; none where it was blocked. */
+  attempts: DecisionAttempt[];
+  price: DecisionPrice | null;
   usage: Usage | null;
   usage_source: string | null;
   cost: string | null;

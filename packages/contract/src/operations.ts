@@ -139,12 +139,23 @@ export interface Decision {
   readonly anomaly_rule: string | null;
   readonly required: string | null;
   readonly reserved: string | null;
-  readonly price: { readonly version: string; readonly row: string | null } | null;
+  readonly attempts: readonly DecisionAttempt[];
+  readonly price: DecisionPrice | null;
   readonly usage: { readonly input?: number; readonly input_cache_read?: number; readonly input_cache_write_5m?: number; readonly input_cache_write_1h?: number; readonly input_audio?: number; readonly input_audio_cached?: number; readonly input_image?: number; readonly output?: number; readonly output_reasoning?: number; readonly output_audio?: number; readonly output_image?: number; readonly web_search_call?: number; readonly web_fetch_call?: number; readonly file_search_call?: number; readonly code_interpreter_call?: number; readonly grounded_prompt?: number; readonly image?: number; readonly audio_second?: number; readonly character?: number } | null;
   readonly usage_source: string | null;
   readonly cost: string | null;
   readonly doubt: string | null;
   readonly entry: { readonly sequence: number; readonly hash: string };
+}
+
+export interface DecisionAttempt {
+  readonly by: "gateway" | "client";
+  readonly provider: string | null;
+  readonly served_model: string | null;
+  readonly tier: string | null;
+  readonly status: number | null;
+  readonly provider_id: string | null;
+  readonly latency_ms: number | null;
 }
 
 export interface DecisionPolicy {
@@ -157,6 +168,12 @@ export interface DecisionPolicy {
   readonly output_limit: number | null;
   readonly fail_mode: string | null;
   readonly observed: { readonly outcome: string; readonly reason_code: string | null; readonly values: readonly { readonly setting: string; readonly policy: string; readonly version: number }[]; readonly checks: readonly { readonly step: number; readonly rule: string; readonly outcome: string }[]; readonly downgrade_to: string | null; readonly output_limit: number | null } | null;
+}
+
+export interface DecisionPrice {
+  readonly version: string;
+  readonly row: string | null;
+  readonly lines: readonly ({ readonly class: "input" | "input_cache_read" | "input_cache_write_5m" | "input_cache_write_1h" | "input_audio" | "input_audio_cached" | "input_image" | "output" | "output_reasoning" | "output_audio" | "output_image" | "web_search_call" | "web_fetch_call" | "file_search_call" | "code_interpreter_call" | "grounded_prompt" | "image" | "audio_second" | "character" | null; readonly units: number; readonly price: string; readonly factor: string; readonly amount: string })[] | null;
 }
 
 export interface Environment {

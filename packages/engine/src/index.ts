@@ -13,6 +13,7 @@ export * from "./pricing/price-book.ts";
 export { readRatios, type PriceBookData } from "./pricing/price-data.ts";
 export * from "./pricing/price-row.ts";
 export * from "./pricing/rate.ts";
+export * from "./pricing/rated-lines.ts";
 export * from "./pricing/seeded-price-book.ts";
 export * from "./pricing/served.ts";
 export * from "./pricing/usd-prices.ts";

@@ -6,7 +6,7 @@ import { given, seconds, several, whole } from "../arguments.ts";
 import { filtersOf, withFilters, type Filters } from "../filters.ts";
 import { acting, type Run } from "../run.ts";
 import { streamed } from "../streamed.ts";
-import { count, measured, money, time } from "../terminal/amounts.ts";
+import { count, measured, money, pricePerMillion, time } from "../terminal/amounts.ts";
 import { plain, table, type Column } from "../terminal/table.ts";
 import { columnsOf, say, styled, type Terminal } from "../terminal/terminal.ts";
 
@@ -148,10 +148,31 @@ const LOOKED_COLUMNS: readonly Column<LimitLooked>[] = [
   { head: "REMAINS NOW", cell: (limit) => measured(limit.now?.remaining ?? null, limit.measure), align: "right" },
 ];
 
+type PriceLine = NonNullable<NonNullable<Decision["price"]>["lines"]>[number];
+
+const PRICE_COLUMNS: readonly Column<PriceLine>[] = [
+  { head: "USED", cell: ({ class: usageClass }) => usageClass ?? "the call itself" },
+  { head: "UNITS", cell: ({ units }) => count(units), align: "right" },
+  { head: "$ A MILLION", cell: ({ price }) => pricePerMillion(price), align: "right" },
+  { head: "TIMES", cell: ({ factor }) => factor.replace(/\/1$/, ""), align: "right", leaveOut: 1 },
+  { head: "COST", cell: ({ amount }) => money(amount), align: "right" },
+];
+
+function attempted({ by, status, provider_id, latency_ms, tier }: Decision["attempts"][number]): string {
+  const parts = [
+    status === null ? "no answer" : `HTTP ${status}`,
+    ...(latency_ms === null ? [] : [`${count(latency_ms)} ms`]),
+    ...(tier === null ? [] : [`tier ${tier}`]),
+    ...(provider_id === null ? [] : [provider_id]),
+  ];
+  return `${by === "client" ? "by the client: " : ""}${parts.join(", ")}`;
+}
+
 const MARKS = { passed: "✓", blocked: "✗", not_reached: "·", not_recorded: "?" } as const;
 
 function explained(run: Run, decision: Decision): string[] {
-  const { title, next, required, reserved, price, policy } = decision;
+  const { title, next, required, reserved, attempts, price, policy } = decision;
+  const lines = price?.lines ?? [];
   return [
     decision.allowed ? "Let through." : `Blocked: ${plain(title ?? decision.reason_code ?? "")}.`,
     ...(next === null ? [] : [`Next: ${plain(next)}`]),
@@ -160,6 +181,7 @@ function explained(run: Run, decision: Decision): string[] {
       ...callFacts(decision),
       ["asked for", required === null ? "–" : money(required)],
       ["held", reserved === null ? "–" : money(reserved)],
+      ...attempts.map((attempt) => ["attempt", attempted(attempt)] as const),
       ["price", price === null ? "–" : `${price.row ?? "–"} of ${price.version}`],
       [
         "policies",
@@ -175,6 +197,7 @@ function explained(run: Run, decision: Decision): string[] {
       ({ step, name, result, reason_code }) =>
         `${MARKS[result]} ${step}. ${plain(name)}${reason_code === null ? "" : `: ${reason_code}`}`,
     ),
+    ...(lines.length === 0 ? [] : ["", ...run.table(lines, PRICE_COLUMNS)]),
     ...(decision.limits.length === 0 ? [] : ["", ...run.table(decision.limits, LOOKED_COLUMNS)]),
   ];
 }

@@ -70,7 +70,11 @@ describe("calls", () => {
     expect(why.out).toMatch(/\n✗ 9\. .*: BUDGET_EXCEEDED\n/);
     expect(why.out).toMatch(/▶ session:poor +lifetime +\$0\.000001 /);
     const let_through = await json<{ calls: Call[] }>(server.url, "calls list --outcome settled --limit 1");
-    expect((await cli(`calls show ${let_through.calls[0]?.decision}`)).out).toMatch(/cost +\$0\.0/);
+    const decision = let_through.calls[0]?.decision;
+    const cost = (await inTable(`calls explain ${decision}`)).out;
+    expect(cost).toMatch(/^attempt +HTTP 200, [\d,]+ ms/m);
+    expect(cost).toMatch(/^USED +UNITS +\$ A MILLION +TIMES +COST\ninput +\d+ +\$0\.15 +1 +\$0\.0\d+$/m);
+    expect((await cli(`calls show ${decision}`)).out).toMatch(/cost +\$0\.0/);
     expect((await cli("calls show dec_00000000000000000000000000000000")).code).toBe(4);
     expect((await cli(`calls payload ${calls[0]?.decision}`)).code).toBe(4);
   });

@@ -9,7 +9,21 @@ export const USAGE_WORDS: Readonly<Record<string, string>> = {
   input_cache_read: "Input tokens, read from the cache",
   input_cache_write_5m: "Input tokens, kept in the cache for 5 minutes",
   input_cache_write_1h: "Input tokens, kept in the cache for an hour",
+  input_audio: "Input tokens of audio",
+  input_audio_cached: "Input tokens of audio, read from the cache",
+  input_image: "Input tokens of pictures",
   output: "Output tokens",
+  output_reasoning: "Output tokens of reasoning",
+  output_audio: "Output tokens of audio",
+  output_image: "Output tokens of pictures",
+  web_search_call: "Web searches",
+  web_fetch_call: "Web pages fetched",
+  file_search_call: "File searches",
+  code_interpreter_call: "Code sessions",
+  grounded_prompt: "Grounded prompts",
+  image: "Pictures",
+  audio_second: "Seconds of audio",
+  character: "Characters",
 };
 
 /** Tokens in and out; null where nothing is known. Classes that are no tokens (images, seconds) are in neither. */

@@ -13,6 +13,12 @@ export function formatUsd(text: string): string {
   return `${sign}$${grouped}.${shown.replace(/0+$/, "").padEnd(2, "0")}`;
 }
 
+/** `"0.000150000000"` → `$0.00015`: to the last digit, where a sum is to be followed. */
+export function formatExactUsd(text: string): string {
+  const [whole = "0", fraction = ""] = text.split(".");
+  return `$${whole.replaceAll(/\B(?=(\d{3})+$)/g, ",")}.${fraction.replace(/0+$/, "").padEnd(2, "0")}`;
+}
+
 /** To the cent, half up. */
 function rounded(whole: string, fraction: string): string {
   const cents = BigInt(`${whole}${fraction.padEnd(3, "0").slice(0, 3)}`);

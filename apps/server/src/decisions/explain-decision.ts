@@ -15,6 +15,7 @@ import type { CallAnswer, CallWithEntry } from "@tollhouse/store";
 import { formatMeasure } from "../gateway/refusal.ts";
 import type { Place } from "../place.ts";
 import { policyOf } from "../policies/policy-decision.ts";
+import { attemptOf, priceOf } from "./explain-cost.ts";
 import { limitNow, type InForce } from "./limit-now.ts";
 
 export interface Present {
@@ -27,7 +28,8 @@ export interface Present {
 
 /** The decision as its ledger entry has it, beside what is in force now. Nothing is guessed: what was not recorded is not said. */
 export async function explainDecision({ call, body }: CallWithEntry, present: Present): Promise<DecisionAnswer> {
-  const fields = decodeFields(decodeBody(body).fields);
+  const entry = decodeBody(body);
+  const fields = decodeFields(entry.fields);
   const allowed = call.outcome !== "blocked";
   const code = call.reason_code as ReasonCode | null;
   // A later version's code has no row here.
@@ -57,7 +59,8 @@ export async function explainDecision({ call, body }: CallWithEntry, present: Pr
     required:
       fields.required === undefined || deciding === undefined ? null : formatMeasure(fields.required, deciding.measure),
     reserved: fields.reserved === undefined ? null : formatNano(fields.reserved),
-    price: priceOf(call, fields.priceVersion, fields.servedModel, present.prices),
+    attempts: allowed ? [attemptOf(call, entry.type === "usage_recorded", fields)] : [],
+    price: priceOf(call, fields, present.prices),
     usage: call.usage,
     usage_source: call.usage_source,
     cost: call.cost,
@@ -109,18 +112,4 @@ function momentOf({ version, mode, amount, settled, reserved, endsUs }: LimitSee
     remaining: formatMeasure(left > 0n ? left : 0n, measure),
     resets_at: endsUs === null ? null : new Date(Number(endsUs / 1000n)).toISOString(),
   };
-}
-
-/** Found again only in the very book that priced it: another could have another row. */
-function priceOf(
-  call: CallAnswer,
-  version: string | undefined,
-  servedModel: string | undefined,
-  prices: PriceBook,
-): DecisionAnswer["price"] {
-  if (version === undefined) return null;
-  const model = servedModel ?? call.model;
-  const sameBook = version === prices.version && call.provider !== null && model !== null;
-  const row = sameBook ? prices.find(call.provider, model, Date.parse(call.time)) : null;
-  return { version, row: row?.id ?? null };
 }

@@ -53,6 +53,12 @@ export function formatNano(nano: bigint): string {
   return `${nano < 0n ? "-" : ""}${digits.slice(0, -9)}.${digits.slice(-9)}`;
 }
 
+/** Pico-dollars, 0 or more → dollars with exactly twelve places: what an amount is made of before it is rounded. */
+export function formatPico(pico: bigint): string {
+  const digits = pico.toString().padStart(13, "0");
+  return `${digits.slice(0, -12)}.${digits.slice(-12)}`;
+}
+
 /**
  * Nano-dollars → dollars as a JSON number, for `budget_info` only. Built from the decimal text, so it is the double nearest
  * to the true amount and prints without noise (7.5, never 7.499999999). Nothing may be computed from it.

@@ -1,5 +1,5 @@
 import { Anchor, Code } from "@mantine/core";
-import type { Call, Decision } from "@tollhouse/contract/control-client";
+import type { Decision } from "@tollhouse/contract/control-client";
 import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import { CallOutcome } from "../../parts/call-outcome.tsx";
@@ -19,11 +19,9 @@ function told(facts: readonly Fact[]): readonly Fact[] {
 
 interface CallFactsProps {
   readonly decision: Decision;
-  /** undefined: not known yet. */
-  readonly call: Call | undefined;
 }
 
-export function CallFacts({ decision, call }: CallFactsProps) {
+export function CallFacts({ decision }: CallFactsProps) {
   const { dimensions } = decision;
   return (
     <Panel title="What it was">
@@ -42,8 +40,6 @@ export function CallFacts({ decision, call }: CallFactsProps) {
           ]),
           ["Cost", <Money usd={decision.cost} />],
           ["Reserved before", decision.reserved === null ? null : <Money usd={decision.reserved} />],
-          ["Answer", typeof call?.status === "number" ? `HTTP ${call.status}` : null],
-          ["Took", typeof call?.latency_ms === "number" ? `${call.latency_ms} ms` : null],
         ])}
       />
     </Panel>

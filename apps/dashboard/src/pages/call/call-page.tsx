@@ -1,9 +1,10 @@
-import { Alert, Anchor, Button, Center, Code, Grid, Loader, Text } from "@mantine/core";
+import { Alert, Anchor, Center, Code, Grid, Loader, Text } from "@mantine/core";
 import type { Decision } from "@tollhouse/contract/control-client";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { useOperation } from "../../api/use-operation.ts";
 import { Page } from "../../frame/page.tsx";
 import { ProblemAlert } from "../../parts/problem-alert.tsx";
+import { CallAttempts } from "./call-attempts.tsx";
 import { CallFacts } from "./call-facts.tsx";
 import { CallLimits } from "./call-limits.tsx";
 import { CallPolicy } from "./call-policy.tsx";
@@ -17,7 +18,6 @@ const route = getRouteApi("/calls/$decision");
 export function CallPage() {
   const { decision: id } = route.useParams();
   const { data: decision, error } = useOperation("getDecision", { params: { id } });
-  const { data: call } = useOperation("getCall", { params: { id } });
   if (decision === undefined)
     return (
       <Page title="Call">
@@ -31,18 +31,7 @@ export function CallPage() {
       </Page>
     );
   return (
-    <Page
-      title={decision.allowed ? "Call" : "Blocked call"}
-      actions={
-        <Button
-          variant="default"
-          size="sm"
-          renderRoot={(props) => <Link {...props} to="/ledger" search={{ receipt: decision.decision }} />}
-        >
-          Its receipt
-        </Button>
-      }
-    >
+    <Page title={decision.allowed ? "Call" : "Blocked call"}>
       <Grid>
         <Grid.Col span={12}>
           <Code>{decision.decision}</Code>
@@ -53,7 +42,7 @@ export function CallPage() {
           </Grid.Col>
         )}
         <Grid.Col span={{ base: 12, lg: 6 }}>
-          <CallFacts decision={decision} call={call} />
+          <CallFacts decision={decision} />
         </Grid.Col>
         <Grid.Col span={{ base: 12, lg: 6 }}>
           <CallSteps steps={decision.steps} />
@@ -65,7 +54,10 @@ export function CallPage() {
           <CallUsage decision={decision} />
         </Grid.Col>
         <Grid.Col span={{ base: 12, lg: 6 }}>
-          <LedgerEntry entry={decision.entry} />
+          <LedgerEntry decision={decision.decision} entry={decision.entry} />
+        </Grid.Col>
+        <Grid.Col span={12}>
+          <CallAttempts attempts={decision.attempts} />
         </Grid.Col>
         {decision.policy !== null && (
           <Grid.Col span={12}>

@@ -1,24 +1,41 @@
-import { Code, Stack, Text } from "@mantine/core";
+import { Button, Code, Group, Stack, Text } from "@mantine/core";
 import type { Decision } from "@tollhouse/contract/control-client";
+import { useState } from "react";
 import { Facts } from "../../parts/facts.tsx";
 import { formatCount } from "../../parts/format.ts";
 import { Panel } from "../../parts/panel.tsx";
+import { Receipt } from "../../parts/receipt.tsx";
 
-export function LedgerEntry({ entry: { sequence, hash } }: { readonly entry: Decision["entry"] }) {
+interface LedgerEntryProps {
+  readonly decision: string;
+  readonly entry: Decision["entry"];
+}
+
+export function LedgerEntry({ decision, entry: { sequence, hash } }: LedgerEntryProps) {
+  // Asking for one has a checkpoint signed where none covers the entry yet: only where somebody wants it.
+  const [isWanted, setWanted] = useState(false);
   return (
     <Panel title="In the ledger">
-      <Stack gap="sm">
-        <Facts
-          of={[
-            ["Entry", formatCount(sequence)],
-            ["Hash", <Code>{hash}</Code>],
-          ]}
-        />
-        <Text size="sm">
-          The receipt proves this entry to whoever has the public key alone:{" "}
-          <Code>tollhouse ledger verify RECEIPT</Code>. It is there once a checkpoint covers the entry, within a minute.
-        </Text>
-      </Stack>
+      {isWanted ? (
+        <Receipt decision={decision} />
+      ) : (
+        <Stack gap="sm">
+          <Facts
+            of={[
+              ["Entry", formatCount(sequence)],
+              ["Hash", <Code>{hash}</Code>],
+            ]}
+          />
+          <Text size="sm">
+            A receipt proves this entry to whoever has the ledger&apos;s public key, and nothing else of this server.
+          </Text>
+          <Group>
+            <Button variant="default" onClick={() => setWanted(true)}>
+              Its receipt
+            </Button>
+          </Group>
+        </Stack>
+      )}
     </Panel>
   );
 }

@@ -1,12 +1,7 @@
-import { Button, Code, Group, Text, TextInput } from "@mantine/core";
+import { Button, Group, TextInput } from "@mantine/core";
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import type { Receipt } from "@tollhouse/contract/control-client";
 import { useState } from "react";
-import { useOperation } from "../../api/use-operation.ts";
-import { Facts } from "../../parts/facts.tsx";
-import { formatCount } from "../../parts/format.ts";
-import { ProblemAlert } from "../../parts/problem-alert.tsx";
-import { saveText } from "../../parts/save-text.ts";
+import { Receipt } from "../../parts/receipt.tsx";
 import { Section } from "../../parts/section.tsx";
 
 /** The proof that one call is in the chain. Which call, stands in the address, so that a call's page can lead here. */
@@ -14,7 +9,6 @@ export function ReceiptOfCall() {
   const { receipt: decision } = useSearch({ from: "/ledger" });
   const navigate = useNavigate({ from: "/ledger" });
   const [asked, setAsked] = useState(decision ?? "");
-  const receipt = useOperation("getReceipt", { params: { id: decision ?? "" } }, { enabled: decision !== undefined });
   return (
     <Section
       title="Receipt of a call"
@@ -42,36 +36,7 @@ export function ReceiptOfCall() {
           </Button>
         </Group>
       </form>
-      <ProblemAlert error={receipt.error} />
-      {decision !== undefined && receipt.data !== undefined && <Shown receipt={receipt.data} />}
+      {decision !== undefined && <Receipt key={decision} decision={decision} />}
     </Section>
-  );
-}
-
-function Shown({ receipt }: { readonly receipt: Receipt }) {
-  const { decision, sequence, entry, proof } = receipt;
-  const name = `receipt-${decision}.json`;
-  return (
-    <>
-      <Facts
-        of={[
-          ["Decision", <Code key="decision">{decision}</Code>],
-          ["Entry", formatCount(sequence)],
-          ["Hash", <Code key="hash">{entry.entry_hash}</Code>],
-          ["Proof", `${proof.length} hashes up to the signed root`],
-        ]}
-      />
-      <Group>
-        <Button
-          variant="default"
-          onClick={() => saveText(name, `${JSON.stringify(receipt, null, 2)}\n`, "application/json")}
-        >
-          Download the receipt
-        </Button>
-        <Text size="sm">
-          Check it anywhere: <Code>tollhouse ledger verify {name}</Code>
-        </Text>
-      </Group>
-    </>
   );
 }

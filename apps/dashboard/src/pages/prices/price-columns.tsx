@@ -2,7 +2,7 @@ import { Button, Code, Stack, Text } from "@mantine/core";
 import type { Price } from "@tollhouse/contract/control-client";
 import type { Column } from "../../parts/data-table.tsx";
 import { formatCount } from "../../parts/format.ts";
-import { shownPrice } from "./pico.ts";
+import { shownPrice } from "../../parts/pico.ts";
 
 /** What everybody compares by; the rest of a row is a click away. */
 export function priceColumns(show: (price: Price) => void): readonly Column<Price>[] {

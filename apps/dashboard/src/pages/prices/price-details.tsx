@@ -6,7 +6,7 @@ import { DataTable, type Column } from "../../parts/data-table.tsx";
 import { Facts } from "../../parts/facts.tsx";
 import { formatCount } from "../../parts/format.ts";
 import { Moment } from "../../parts/moment.tsx";
-import { shownPrice } from "./pico.ts";
+import { shownPrice } from "../../parts/pico.ts";
 
 interface Row {
   readonly usageClass: string;

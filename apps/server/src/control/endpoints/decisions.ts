@@ -4,9 +4,11 @@ import {
   MODES,
   STEP_RESULTS,
   stepsOf,
+  USAGE_CLASSES,
   WINDOWS,
   type DecisionAnswer,
   type DecisionPolicy,
+  type DecisionPrice,
   type ReasonCode,
 } from "@tollhouse/contract";
 import { CALL_OUTCOMES } from "@tollhouse/store";
@@ -57,6 +59,38 @@ const policy: z.ZodType<DecisionPolicy> = z
   })
   .meta({ id: "DecisionPolicy" });
 
+const attempt = z
+  .strictObject({
+    by: z
+      .enum(["gateway", "client"])
+      .meta({ description: "`client`: it made the call itself, and told what was used." }),
+    provider: text,
+    served_model: text.meta({ description: "The model that answered, where the answer names it." }),
+    tier: text.meta({ description: "The service tier, where the answer names it." }),
+    status: z.int().nullable().meta({ description: "null = no answer came, or nobody told." }),
+    provider_id: text.meta({ description: "The provider's id of the answer." }),
+    latency_ms: z.int().min(0).nullable(),
+  })
+  .meta({ id: "DecisionAttempt", description: "One try at the provider." });
+
+const priceLine = z.strictObject({
+  class: z.enum(USAGE_CLASSES).nullable().meta({ description: "null: the fee of the call itself." }),
+  units: z.int().min(0),
+  price: z.string().meta({ description: "Pico-dollars a unit." }),
+  factor: z.string().meta({ description: "What the service tier and the place multiply it by: `11/10`." }),
+  amount: z.string().meta({ description: "Dollars with twelve places: their sum is rounded once." }),
+});
+const price: z.ZodType<DecisionPrice> = z
+  .strictObject({
+    version: z.string(),
+    row: text.meta({ description: "null where the book that is in force now is another, or has none." }),
+    lines: z.array(priceLine).nullable().meta({
+      description:
+        "null where no row gives this very cost: the provider named it, it is what was held, or nothing is known.",
+    }),
+  })
+  .meta({ id: "DecisionPrice" });
+
 const decision: z.ZodType<DecisionAnswer> = z
   .strictObject({
     decision: z.string(),
@@ -95,7 +129,8 @@ const decision: z.ZodType<DecisionAnswer> = z
     anomaly_rule: text.meta({ description: "The anomaly rule that blocked it; null = none did." }),
     required: amount.nullable(),
     reserved: dollars.nullable(),
-    price: z.strictObject({ version: z.string(), row: text }).nullable(),
+    attempts: z.array(attempt).meta({ description: "In their order; none where it was blocked." }),
+    price: price.nullable(),
     usage: usage.nullable(),
     usage_source: text,
     cost: dollars.nullable(),
@@ -149,6 +184,7 @@ export const getDecision = endpoint({
       anomaly_rule: null,
       required: "5.000000000",
       reserved: null,
+      attempts: [],
       price: null,
       usage: null,
       usage_source: null,

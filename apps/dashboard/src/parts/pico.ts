@@ -1,5 +1,6 @@
 /** Classes of usage that are no tokens, and how one of them is called. All others are priced by the million. */
 const UNITS: Readonly<Record<string, string>> = {
+  call: "call",
   web_search_call: "web search",
   web_fetch_call: "web fetch",
   file_search_call: "file search",
