@@ -81,7 +81,10 @@ test("a call that went through shows what was used, what it cost, and its place 
   await page.getByRole("table", { name: "Attempts at providers" }).getByText("HTTP 200").waitFor();
   await page.getByRole("button", { name: "Its receipt" }).click();
   await page.getByRole("button", { name: "Check it here" }).click();
-  await page.getByRole("status").getByText(/^Checked in this browser: the entry is number \d+ of the \d+/).waitFor();
+  await page
+    .getByRole("status")
+    .getByText(/^Checked in this browser: the entry is number \d+ of the \d+/)
+    .waitFor();
   await shot(page, "call");
 });
 

@@ -3,6 +3,7 @@ import { shot } from "./looks.ts";
 import { dashboardTests } from "./started-dashboard.ts";
 
 const USER = "user-17";
+const CUSTOMER = "acme";
 const dashboard = dashboardTests({
   before: async (world) => {
     for (const user of [USER, USER, "user-18"]) await call(user, world.url);
@@ -14,7 +15,7 @@ const dashboard = dashboardTests({
 async function call(user: string, url = dashboard.world.url): Promise<number> {
   const answer = await fetch(`${url}/v1/chat/completions`, {
     method: "POST",
-    headers: { "content-type": "application/json", "x-tollhouse-user": user },
+    headers: { "content-type": "application/json", "x-tollhouse-user": user, "x-tollhouse-customer": CUSTOMER },
     body: JSON.stringify({ model: "gpt-4o-mini", messages: [{ role: "user", content: "Hello" }] }),
   });
   await answer.arrayBuffer();
@@ -47,7 +48,7 @@ test("a user is found by what it spent, put on a plan, limited and blocked until
   await page.getByRole("dialog").getByRole("textbox", { name: "Why" }).fill("abuse");
   await page.getByRole("dialog").getByRole("combobox", { name: "It ends" }).selectOption("when somebody lifts it");
   await page.getByRole("dialog").getByRole("button", { name: "Block" }).click();
-  await page.getByRole("row", { name: /abuse.*when somebody lifts it/ }).waitFor();
+  await page.getByRole("row", { name: /abuse Bea Cole .*when somebody lifts it/ }).waitFor();
   expect(await call(USER)).toBe(403);
   expect(await call("user-18")).toBe(200);
   await shot(page, "user");
@@ -55,6 +56,34 @@ test("a user is found by what it spent, put on a plan, limited and blocked until
   await page.getByRole("dialog").getByRole("button", { name: "Unblock" }).click();
   await page.getByRole("row", { name: /abuse/ }).waitFor({ state: "detached" });
   expect(await call(USER)).toBe(200);
+});
+
+test("a customer is found by what it spent, put on a plan and taken off it, and blocked", async () => {
+  const page = await dashboard.signedIn("admin", { at: "/customers", expects: /404/ });
+  await page.getByRole("link", { name: CUSTOMER }).click();
+  await page.getByRole("heading", { level: 1, name: `Customer ${CUSTOMER}` }).waitFor();
+  const plan = page.getByRole("region", { name: "Plan", exact: true });
+  await plan.getByText("On none").waitFor();
+  const put = async (name: string): Promise<void> => {
+    await page.getByRole("button", { name: "Change plan" }).click();
+    await page.getByRole("option", { name }).waitFor({ state: "attached" });
+    await page.getByRole("combobox", { name: "Plan" }).selectOption(name);
+    await page.getByRole("dialog").getByRole("button", { name: "Change" }).click();
+  };
+  await put("pro");
+  await plan.getByText("pro, whatever its calls say").waitFor();
+  expect(await dashboard.world.control("GET", `/api/v1/customers/${CUSTOMER}/plan`)).toEqual({ plan: "pro" });
+  await put("none");
+  await plan.getByText("On none").waitFor();
+  await page.getByRole("button", { name: "Block", exact: true }).click();
+  await page.getByRole("dialog").getByRole("textbox", { name: "Why" }).fill("unpaid");
+  await page.getByRole("dialog").getByRole("button", { name: "Block" }).click();
+  await page.getByRole("row", { name: /unpaid/ }).waitFor();
+  expect(await call("user-18")).toBe(403);
+  await shot(page, "customer");
+  await page.getByRole("button", { name: `Unblock customer:${CUSTOMER}` }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Unblock" }).click();
+  await page.getByRole("row", { name: /unpaid/ }).waitFor({ state: "detached" });
 });
 
 test("a user is forgotten only by typing its id, and not while something names it unless that goes too", async () => {

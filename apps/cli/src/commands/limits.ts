@@ -10,6 +10,20 @@ import { watching, withWatch } from "../watch.ts";
 
 const WINDOWS = ["minute", "hour", "day", "month", "rolling_24h", "lifetime"] as const;
 const MEASURES = ["usd", "tokens", "requests"] as const;
+/** As the API knows them; `org` is the whole tenant. */
+const SCOPE_KINDS = [
+  "org",
+  "session",
+  "agent",
+  "feature",
+  "service",
+  "user",
+  "team",
+  "customer",
+  "key",
+  "model",
+  "provider",
+] as const;
 type Window = (typeof WINDOWS)[number];
 type Measure = (typeof MEASURES)[number];
 
@@ -42,20 +56,24 @@ function shown(run: Run, limit: Limit): void {
 
 interface ListOptions {
   readonly scope?: string[];
+  readonly scopeKind?: (typeof SCOPE_KINDS)[number];
+  readonly measure?: Measure;
   readonly watch?: number;
 }
 
-async function list(
-  run: Run,
-  { scope, watch }: ListOptions,
-  only: (limit: Limit) => boolean,
-  noun: string,
-): Promise<void> {
+async function list(run: Run, { scope, scopeKind, measure, watch }: ListOptions, noun: string): Promise<void> {
+  const query = given({ scope, scope_kind: scopeKind, measure });
   await watching(run, watch, async () => {
-    const answer = await run.api.all("listLimits", { query: given({ scope }) });
-    const limits = answer.limits.filter(only);
-    return () => run.list({ ...answer, limits }, limits, LIMIT_COLUMNS, `No ${noun} yet.`);
+    const answer = await run.api.all("listLimits", { query });
+    return () => run.list(answer, answer.limits, LIMIT_COLUMNS, `No ${noun} yet.`);
   });
+}
+
+/** Which of them; what stands together holds together. */
+function withScopes(command: Command): Command {
+  return withWatch(command)
+    .option("--scope <scope...>", "only of these scopes")
+    .addOption(new Option("--scope-kind <kind>", "only of this kind of scope").choices(SCOPE_KINDS));
 }
 
 interface SetOptions {
@@ -100,11 +118,9 @@ export function budgetCommands(program: Command, terminal: Terminal): void {
     .command("budgets")
     .summary("what a scope may spend, in US dollars")
     .description("what a scope may spend: limits in US dollars");
-  const isBudget = (limit: Limit): boolean => limit.measure === "usd";
-  withWatch(budgets.command("list"))
+  withScopes(budgets.command("list"))
     .description("budgets with what is settled, held and left")
-    .option("--scope <scope...>", "only of these scopes")
-    .action(acting(terminal, (run, options: ListOptions) => list(run, options, isBudget, "budgets")));
+    .action(acting(terminal, (run, options: ListOptions) => list(run, { ...options, measure: "usd" }, "budgets")));
   budgets
     .command("set <scope> <amount>")
     .description("make or change the budget of a scope: `set session:run-42 25.00`")
@@ -119,15 +135,17 @@ export function budgetCommands(program: Command, terminal: Terminal): void {
   budgets
     .command("show <scope>")
     .description("the budgets of one scope")
-    .action(acting(terminal, (run, scope: string) => list(run, { scope: [scope] }, isBudget, `budget of ${scope}`)));
+    .action(
+      acting(terminal, (run, scope: string) => list(run, { scope: [scope], measure: "usd" }, `budget of ${scope}`)),
+    );
   budgets
     .command("delete <scope>")
     .description("take the budget of a scope away")
     .option("-w, --window <window>", "only the one of this window")
     .action(
       acting(terminal, async (run, scope: string, { window }: { window?: string }) => {
-        const { limits } = await run.api.all("listLimits", { query: { scope: [scope] } });
-        const own = limits.filter((limit) => isBudget(limit) && (window === undefined || limit.window === window));
+        const { limits } = await run.api.all("listLimits", { query: { scope: [scope], measure: "usd" } });
+        const own = limits.filter((limit) => window === undefined || limit.window === window);
         await remove(run, own, `budget of ${scope}`);
       }),
     );
@@ -144,10 +162,10 @@ export function limitCommands(program: Command, terminal: Terminal): void {
     .command("limits")
     .summary("the same with tokens and requests")
     .description("what a scope may use in a window: dollars, tokens, requests");
-  withWatch(limits.command("list"))
+  withScopes(limits.command("list"))
     .description("limits with what is settled, held and left")
-    .option("--scope <scope...>", "only of these scopes")
-    .action(acting(terminal, (run, options: ListOptions) => list(run, options, () => true, "limits")));
+    .addOption(new Option("--measure <measure>", "only of this measure").choices(MEASURES))
+    .action(acting(terminal, (run, options: ListOptions) => list(run, options, "limits")));
   limits
     .command("show <id>")
     .description("one limit, with its state now")

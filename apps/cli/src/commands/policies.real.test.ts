@@ -1,10 +1,12 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { PassThrough } from "node:stream";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startedTollhouse, type StartedTollhouse } from "@tollhouse/testkit/started-tollhouse";
 import type { Policy } from "@tollhouse/contract/control-client";
-import { json, ran } from "../cli-fixture.ts";
+import { json, ran, terminalFor, until } from "../cli-fixture.ts";
+import { runCommandLine } from "../command-line.ts";
 
 let server: StartedTollhouse;
 let folder: string;
@@ -64,6 +66,26 @@ test("what differs is shown setting by setting, and only that is changed", async
     "search 1",
   ]);
   expect((await cli("policies versions everybody")).out).toMatch(/^version 2 [^]* \+ models.deny.1: "o3"\n/);
+});
+
+test("what somebody else changes while the plan is looked at is not overwritten", async () => {
+  await writeFile(file, FILE.replace('"5.0"', '"9.0"').replace("[gpt-4o]", "[gpt-4o, o3]"));
+  const { terminal, err } = terminalFor(server.url);
+  const answers = Object.assign(new PassThrough(), { isTTY: true });
+  const asked = { ...terminal, stdin: answers, stderr: Object.assign(terminal.stderr, { isTTY: true }) };
+  const applying = runCommandLine(["policies", "apply", "-f", file], asked);
+  await until(() => err().includes("Apply this?"));
+  const [mine] = (await policies()).filter(({ name }) => name === "everybody");
+  const { id, version, created_at: _, ...document } = mine as Policy;
+  await server.control("PUT", `/api/v1/policies/${id}`, { ...document, priority: 4 });
+  answers.end("y\n");
+  expect([await applying, err()]).toEqual([5, expect.stringContaining(`version ${version + 1}`)]);
+  expect((await policies()).find(({ name }) => name === "everybody")).toMatchObject({
+    priority: 4,
+    version: version + 1,
+    limits: [{ amount: "7.500000000" }],
+  });
+  await server.control("PUT", `/api/v1/policies/${id}`, { ...document, priority: 0 });
 });
 
 test("drift: what is not in the file is named, and goes with --prune alone", async () => {

@@ -52,6 +52,12 @@ describe("budgets and limits", () => {
     const made = await json<Limit>(server.url, "limits set agent:sdr requests 600 --window minute");
     expect((await cli("budgets list")).out).not.toContain(made.id);
     expect((await cli("limits list --scope agent:sdr")).out).toContain(made.id);
+    const ids = async (asked: string) =>
+      (await json<{ limits: Limit[] }>(server.url, asked)).limits.map(({ id }) => id);
+    expect(await ids("limits list --measure requests")).toEqual([made.id]);
+    expect(await ids("limits list --scope-kind agent")).toEqual([made.id]);
+    expect(await ids("limits list --scope-kind agent --measure usd")).toEqual([]);
+    expect(await cli("limits list --measure euros")).toMatchObject({ code: 2, out: "" });
     expect((await cli(`limits show ${made.id}`)).out).toContain("600 (requests, hard)");
   });
 

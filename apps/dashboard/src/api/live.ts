@@ -30,7 +30,7 @@ const OF_CHANGES: Readonly<Record<string, readonly OperationId[]>> = {
   kill_switch: ["listKillSwitches", "getStats"],
   limit: ["listLimits", "getLimit", "getSummary", "getUserSummary"],
   payload_logging: ["getPayloadLogging"],
-  plan: ["listPlans", "getPlan", "getUserSummary"],
+  plan: ["listPlans", "getPlan", "getUserSummary", "getUserPlan", "getCustomerPlan"],
   policy: ["listPolicies", "getPolicy", "listPolicyVersions"],
   provider_key: ["listProviderKeys", "getProviderKey"],
   session: ["listSessions", "getSession", "getStats"],

@@ -2,6 +2,7 @@ import { createRouter } from "@tanstack/react-router";
 import { auditRoute } from "../pages/audit/route.ts";
 import { callRoute } from "../pages/call/route.ts";
 import { callsRoute } from "../pages/calls/route.ts";
+import { customerRoute, customersRoute } from "../pages/customers/route.ts";
 import { exploreRoute } from "../pages/explore/route.ts";
 import { keysRoute } from "../pages/keys/route.ts";
 import { invitationRoute } from "../pages/invitation/route.ts";
@@ -29,6 +30,8 @@ const routeTree = rootRoute.addChildren([
   sessionRoute,
   usersRoute,
   userRoute,
+  customersRoute,
+  customerRoute,
   limitsRoute,
   ...POLICY_ROUTES,
   killSwitchRoute,

@@ -28,6 +28,7 @@ export const NAVIGATION: readonly NavigationGroup[] = [
     pages: [
       { label: "Sessions", to: "/sessions" },
       { label: "Users", to: "/users" },
+      { label: "Customers", to: "/customers" },
     ],
   },
   {

@@ -45,6 +45,12 @@ function ScopeValue({ kind, value }: { readonly kind: string; readonly value: st
         <Code>{value}</Code>
       </Anchor>
     );
+  if (kind === "customer")
+    return (
+      <Anchor renderRoot={(props) => <Link {...props} to="/customers/$customer" params={{ customer: value }} />}>
+        <Code>{value}</Code>
+      </Anchor>
+    );
   if (kind !== "session") return <Code>{value}</Code>;
   return (
     <Anchor renderRoot={(props) => <Link {...props} to="/sessions/$session" params={{ session: value }} />}>

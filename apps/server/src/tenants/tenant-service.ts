@@ -139,7 +139,7 @@ export class TenantService {
 
 function taken(thing: string, name: string): Problem {
   const problem = `expected one that no other ${thing} has`;
-  return new Problem("ALREADY_EXISTS", `There is a ${thing} ${name} already`, [{ field: "name", problem }]);
+  return new Problem("ALREADY_EXISTS", `The ${thing} ${name} is there already`, [{ field: "name", problem }]);
 }
 
 function describeTenant({ id, name, createdMs, environments }: Tenant): TenantAnswer {

@@ -1,5 +1,6 @@
 import { Button, Code, Stack, Text } from "@mantine/core";
 import type { AuditPage } from "@tollhouse/contract/control-client";
+import { Actor } from "../../parts/actor.tsx";
 import type { Column } from "../../parts/data-table.tsx";
 import { differencesOf, type Difference } from "../../parts/differences.ts";
 import { Moment } from "../../parts/moment.tsx";
@@ -14,7 +15,7 @@ const SELF_EVIDENT = new Set(["version", "id", "updated_at"]);
 export function auditColumns(show: (change: AuditedChange) => void): readonly Column<AuditedChange>[] {
   return [
     { header: "Time", cell: ({ time }) => <Moment at={time} /> },
-    { header: "Who", cell: ({ actor }) => <Code style={{ whiteSpace: "nowrap" }}>{actor ?? "unknown"}</Code> },
+    { header: "Who", cell: ({ actor }) => <Actor actor={actor} /> },
     { header: "What", cell: ({ action }) => action ?? "unknown" },
     { header: "Of", cell: ({ subject }) => subject !== null && <Code>{subject}</Code> },
     { header: "Environment", cell: ({ environment }) => environment ?? "all" },

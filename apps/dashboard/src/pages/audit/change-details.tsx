@@ -1,4 +1,5 @@
 import { Code, Stack, Text } from "@mantine/core";
+import { Actor } from "../../parts/actor.tsx";
 import { Dialog } from "../../parts/dialog.tsx";
 import { DataTable, type Column } from "../../parts/data-table.tsx";
 import { differencesOf, type Difference } from "../../parts/differences.ts";
@@ -33,7 +34,7 @@ export function ChangeDetails({ change, onClose }: { readonly change: AuditedCha
       <Stack>
         <Facts
           of={[
-            ["Who", <Code key="actor">{actor ?? "unknown"}</Code>],
+            ["Who", <Actor key="actor" actor={actor} />],
             ["When", <Moment key="time" at={time} />],
             ["Of", subject === null ? "–" : <Code key="subject">{subject}</Code>],
             ["Environment", environment ?? "all"],

@@ -1,6 +1,7 @@
-import { Button, Code } from "@mantine/core";
+import { Button } from "@mantine/core";
 import type { Block } from "@tollhouse/contract/control-client";
 import type { ReactNode } from "react";
+import { Actor } from "../../parts/actor.tsx";
 import { DataTable, type Column } from "../../parts/data-table.tsx";
 import { Moment } from "../../parts/moment.tsx";
 import { Scope } from "../../parts/scope.tsx";
@@ -46,7 +47,7 @@ function columnsOf(lift: ((stop: Block) => void) | null, label: string): readonl
     { header: "Who", cell: ({ scope }) => <Scope scope={scope} /> },
     { header: "State", cell: (stop) => <StopState stop={stop} /> },
     { header: "Why", isProse: true, cell: ({ reason }) => reason },
-    { header: "By", cell: ({ operator }) => <Code>{operator}</Code> },
+    { header: "By", cell: ({ operator }) => <Actor actor={operator} /> },
     { header: "Since", cell: ({ created_at }) => <Moment at={created_at} /> },
     { header: "Ends", cell: ({ expires_at }) => <Moment at={expires_at} otherwise="when somebody lifts it" /> },
     {

@@ -1,5 +1,6 @@
 import { Text } from "@mantine/core";
 import type { AuditPage, Limit } from "@tollhouse/contract/control-client";
+import { Actor } from "../../parts/actor.tsx";
 import { Dialog } from "../../parts/dialog.tsx";
 import { usePages } from "../../api/use-operation.ts";
 import { DataTable, type Column } from "../../parts/data-table.tsx";
@@ -31,7 +32,7 @@ export function LimitHistory({ limit, onClose }: { readonly limit: Limit; readon
 function columnsOf(measure: Measure): readonly Column<Made>[] {
   return [
     { header: "When", cell: ({ time }) => <Moment at={time} /> },
-    { header: "Who", cell: ({ actor }) => actor ?? "–" },
+    { header: "Who", cell: ({ actor }) => <Actor actor={actor} /> },
     { header: "Before", cell: ({ before }) => stateWords(measure, before) },
     { header: "After", cell: ({ after }) => stateWords(measure, after) },
   ];

@@ -6,6 +6,7 @@ import { useMay } from "../../api/session.ts";
 import { useOperation } from "../../api/use-operation.ts";
 import { Page } from "../../frame/page.tsx";
 import { DataTable, type Column } from "../../parts/data-table.tsx";
+import { Actor } from "../../parts/actor.tsx";
 import { EmptyState } from "../../parts/empty-state.tsx";
 import { LimitBar } from "../../parts/limit-bar.tsx";
 import { formatLimit, type Window } from "../../parts/limit-words.ts";
@@ -81,7 +82,7 @@ function State({ session: { state, frozen } }: { readonly session: Session }) {
   return (
     <Alert color="red" variant="light" title="Frozen: its calls are refused">
       <Text size="sm">
-        {frozen.reason}. By <Code>{frozen.operator}</Code> since <Moment at={frozen.created_at} />, until{" "}
+        {frozen.reason}. By <Actor actor={frozen.operator} /> since <Moment at={frozen.created_at} />, until{" "}
         <Moment at={frozen.expires_at} otherwise="somebody unfreezes it" />.
       </Text>
     </Alert>

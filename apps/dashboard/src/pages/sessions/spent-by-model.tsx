@@ -21,7 +21,7 @@ const COLUMNS: readonly Column<Row>[] = [
 ];
 
 interface SpentByModelProps {
-  readonly dimension: "session" | "user";
+  readonly dimension: "session" | "user" | "customer";
   readonly value: string;
 }
 

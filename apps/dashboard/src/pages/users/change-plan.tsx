@@ -3,40 +3,49 @@ import { useForm } from "@mantine/form";
 import { useChange, useOperation, type Touches } from "../../api/use-operation.ts";
 import { fieldProblems, FormModal } from "../../parts/form-modal.tsx";
 
+type Holder = "user" | "customer";
+
 interface ChangePlanProps {
-  readonly user: string;
+  readonly holder: Holder;
+  readonly id: string;
   /** null: on none. */
   readonly plan: string | null;
   readonly onClose: () => void;
 }
 
-const TOUCHES: Touches = ["getUserSummary", "getUserPlan"];
+const TOUCHES: Touches = ["getUserSummary", "getUserPlan", "getCustomerPlan"];
+const CHANGES = {
+  user: { assign: "assignUserPlan", unassign: "unassignUserPlan" },
+  customer: { assign: "assignCustomerPlan", unassign: "unassignCustomerPlan" },
+} as const;
+const ABOUT: { readonly [H in Holder]: string } = {
+  user: "It goes before the plan of the user's customer and before what its calls say.",
+  customer: "It goes before what calls say, and after the plan that a user of it was put on.",
+};
 
-/** Puts a user on a plan, or takes it off. */
-export function ChangePlan({ user, plan, onClose }: ChangePlanProps) {
+/** Puts a user or a customer on a plan, or takes it off. */
+export function ChangePlan({ holder, id, plan, onClose }: ChangePlanProps) {
   const { data } = useOperation("listPlans", {});
   const form = useForm({ initialValues: { plan: plan ?? "" } });
-  const assign = useChange("assignUserPlan", TOUCHES, onClose);
-  const unassign = useChange("unassignUserPlan", TOUCHES, onClose);
+  const assign = useChange(CHANGES[holder].assign, TOUCHES, onClose);
+  const unassign = useChange(CHANGES[holder].unassign, TOUCHES, onClose);
   const names = data?.plans.map(({ name }) => name) ?? [];
   return (
     <FormModal
-      title={`Plan of ${user}`}
+      title={`Plan of ${id}`}
       action="Change"
       form={form}
       isBusy={assign.isPending || unassign.isPending}
       error={assign.error ?? unassign.error}
       onSubmit={({ plan: name }) => {
-        const params = { id: user };
+        const params = { id };
         if (name === (plan ?? "")) onClose();
         else if (name === "") unassign.mutate({ input: { params } });
         else assign.mutate({ input: { params, body: { plan: name } } }, { onError: fieldProblems(form) });
       }}
       onClose={onClose}
     >
-      <Text size="sm">
-        In force for the next call. It goes before the plan of the user's customer and before what its calls say.
-      </Text>
+      <Text size="sm">In force for the next call. {ABOUT[holder]}</Text>
       <NativeSelect
         label="Plan"
         data={[{ value: "", label: "none" }, ...names]}

@@ -12,9 +12,9 @@ import { CreateLimit } from "../limits/create-limit.tsx";
 import { SpentByModel } from "../sessions/spent-by-model.tsx";
 import { ChangePlan } from "./change-plan.tsx";
 import { EraseUser } from "./erase-user.tsx";
-import { UserBlocks } from "./user-blocks.tsx";
+import { OwnBlocks } from "./own-blocks.tsx";
+import { OwnLimits } from "./own-limits.tsx";
 import { UserFigures } from "./user-figures.tsx";
-import { UserLimits } from "./user-limits.tsx";
 
 type Asked = "block" | "limit" | "plan" | "erase" | null;
 
@@ -39,15 +39,15 @@ export function UserPage() {
         {data !== undefined && !isUnseen && (
           <>
             <UserFigures summary={data} />
-            <UserLimits user={user} limits={data.limits} />
+            <OwnLimits scope={`user:${user}`} limits={data.limits} />
           </>
         )}
-        <UserBlocks user={user} />
+        <OwnBlocks scope={`user:${user}`} />
         {data !== undefined && !isUnseen && <SpentByModel dimension="user" value={user} />}
       </Stack>
       {asked === "block" && <BlockSomebody scope={`user:${user}`} onClose={close} />}
       {asked === "limit" && <CreateLimit scope={`user:${user}`} onClose={close} />}
-      {asked === "plan" && <ChangePlan user={user} plan={data?.plan ?? null} onClose={close} />}
+      {asked === "plan" && <ChangePlan holder="user" id={user} plan={data?.plan ?? null} onClose={close} />}
       {asked === "erase" && <EraseUser user={user} onClose={close} />}
     </Page>
   );

@@ -6,17 +6,17 @@ import { Section } from "../../parts/section.tsx";
 import { LiftStop } from "../kill-switch/lift-stop.tsx";
 import { StopsTable } from "../kill-switch/stops-table.tsx";
 
-/** Whether, why and until when a user is blocked; nothing where it is not. */
-export function UserBlocks({ user }: { readonly user: string }) {
+/** Whether, why and until when a user or a customer is blocked; nothing where it is not. */
+export function OwnBlocks({ scope }: { readonly scope: string }) {
   const mayOperate = useMay("operate");
   const [lifted, setLifted] = useState<Block | null>(null);
   const { data, error } = useOperation("listBlocks", {});
-  const blocks = data?.blocks.filter(({ scope }) => scope === `user:${user}`) ?? [];
+  const blocks = data?.blocks.filter((block) => block.scope === scope) ?? [];
   if (blocks.length === 0 && error === null) return null;
   return (
     <Section title="Blocked">
       <StopsTable
-        caption={`Blocks of user ${user}`}
+        caption={`Blocks of ${scope}`}
         stops={blocks}
         error={error}
         empty={null}

@@ -7,23 +7,24 @@ import { Section } from "../../parts/section.tsx";
 import { LimitMode } from "../limits/limit-mode.tsx";
 import { Resets } from "../limits/resets.tsx";
 
-interface UserLimitsProps {
-  readonly user: string;
+interface OwnLimitsProps {
+  /** `user:alice`. */
+  readonly scope: string;
   readonly limits: readonly Limit[];
 }
 
-/** Limits that were made for this user itself. */
-export function UserLimits({ user, limits }: UserLimitsProps) {
+/** Limits that were made for this user or customer itself. */
+export function OwnLimits({ scope, limits }: OwnLimitsProps) {
   return (
     <Section title="Limits of its own">
       <DataTable
-        caption={`Limits of user ${user}`}
+        caption={`Limits of ${scope}`}
         columns={COLUMNS}
         rows={limits}
         keyOf={({ id }) => id}
         empty={
           <EmptyState isInner title="No limit of its own">
-            Policies, its plan and the limits of its team and organisation still hold it.
+            Policies, its plan and the limits of whatever it belongs to still hold it.
           </EmptyState>
         }
       />
