@@ -30,6 +30,12 @@ test("a policy is written, its mistakes named by their line, rehearsed on calls 
   const page = await dashboard.signedIn("admin", { at: "/policies", expects: /400/ });
   await page.getByRole("link", { name: "Write a policy" }).click();
   const text = page.getByRole("textbox", { name: "The policy" });
+  expect(await text.inputValue()).toMatch(/^name: cheap models for everybody\nattach: default\n/);
+  await page.getByRole("radiogroup", { name: "Written as" }).getByText("JSON").click();
+  expect(JSON.parse(await text.inputValue())).toMatchObject({ attach: "default", mode: "observe" });
+  await text.fill("name: a\nmode observe\npriority: 0");
+  await page.getByRole("button", { name: "Create" }).click();
+  await page.getByRole("alert").getByRole("button", { name: "line 2" }).waitFor();
   await text.fill('{\n  "name": "a"\n  "mode": "observe"\n}');
   await page.getByRole("button", { name: "Create" }).click();
   await page.getByRole("alert").getByRole("button", { name: "line 3" }).waitFor();

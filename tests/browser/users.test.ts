@@ -66,9 +66,10 @@ test("a customer is found by what it spent, put on a plan and taken off it, and 
   await plan.getByText("On none").waitFor();
   const put = async (name: string): Promise<void> => {
     await page.getByRole("button", { name: "Change plan" }).click();
-    await page.getByRole("option", { name }).waitFor({ state: "attached" });
-    await page.getByRole("combobox", { name: "Plan" }).selectOption(name);
-    await page.getByRole("dialog").getByRole("button", { name: "Change" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByRole("option", { name }).waitFor({ state: "attached" });
+    await dialog.getByRole("combobox", { name: "Plan" }).selectOption(name);
+    await dialog.getByRole("button", { name: "Change" }).click();
   };
   await put("pro");
   await plan.getByText("pro, whatever its calls say").waitFor();

@@ -68,26 +68,6 @@ test("what differs is shown setting by setting, and only that is changed", async
   expect((await cli("policies versions everybody")).out).toMatch(/^version 2 [^]* \+ models.deny.1: "o3"\n/);
 });
 
-test("what somebody else changes while the plan is looked at is not overwritten", async () => {
-  await writeFile(file, FILE.replace('"5.0"', '"9.0"').replace("[gpt-4o]", "[gpt-4o, o3]"));
-  const { terminal, err } = terminalFor(server.url);
-  const answers = Object.assign(new PassThrough(), { isTTY: true });
-  const asked = { ...terminal, stdin: answers, stderr: Object.assign(terminal.stderr, { isTTY: true }) };
-  const applying = runCommandLine(["policies", "apply", "-f", file], asked);
-  await until(() => err().includes("Apply this?"));
-  const [mine] = (await policies()).filter(({ name }) => name === "everybody");
-  const { id, version, created_at: _, ...document } = mine as Policy;
-  await server.control("PUT", `/api/v1/policies/${id}`, { ...document, priority: 4 });
-  answers.end("y\n");
-  expect([await applying, err()]).toEqual([5, expect.stringContaining(`version ${version + 1}`)]);
-  expect((await policies()).find(({ name }) => name === "everybody")).toMatchObject({
-    priority: 4,
-    version: version + 1,
-    limits: [{ amount: "7.500000000" }],
-  });
-  await server.control("PUT", `/api/v1/policies/${id}`, { ...document, priority: 0 });
-});
-
 test("drift: what is not in the file is named, and goes with --prune alone", async () => {
   await writeFile(
     file,
@@ -141,4 +121,21 @@ test("a wrong setting is refused by its name, and a policy is deleted by its own
   expect([refused.code, refused.err]).toEqual([6, expect.stringContaining("modles")]);
   expect((await cli("policies delete everybody --yes")).code).toBe(0);
   expect((await cli("policies get everybody")).code).toBe(4);
+});
+
+test("what somebody else changes while the plan is looked at is not overwritten", async () => {
+  const document = { name: "contended", attach: "default", priority: 0, mode: "observe" };
+  await writeFile(file, JSON.stringify(document));
+  expect((await cli(`policies apply -f ${file} --yes`)).code).toBe(0);
+  const [{ id } = { id: "" }] = await policies();
+  await writeFile(file, JSON.stringify({ ...document, mode: "enforce" }));
+  const { terminal, err } = terminalFor(server.url);
+  const answers = Object.assign(new PassThrough(), { isTTY: true });
+  const asked = { ...terminal, stdin: answers, stderr: Object.assign(terminal.stderr, { isTTY: true }) };
+  const applying = runCommandLine(["policies", "apply", "-f", file], asked);
+  await until(() => err().includes("Apply this?"));
+  await server.control("PUT", `/api/v1/policies/${id}`, { ...document, priority: 4 });
+  answers.end("y\n");
+  expect(await applying).toBe(5);
+  expect(await policies()).toMatchObject([{ priority: 4, mode: "observe", version: 2 }]);
 });

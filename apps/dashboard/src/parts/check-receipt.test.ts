@@ -1,8 +1,14 @@
+/// <reference types="node" />
+import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import vectors from "../../../../packages/contract/vectors/ledger-verify.json" with { type: "json" };
 import { checkReceipt } from "./check-receipt.ts";
 
-const { key, receipts } = vectors;
+interface Vectors {
+  readonly key: string;
+  readonly receipts: readonly { readonly name: string; readonly receipt: string; readonly accepted: boolean }[];
+}
+const FILE = new URL("../../../../packages/contract/vectors/ledger-verify.json", import.meta.url);
+const { key, receipts } = JSON.parse(readFileSync(FILE, "utf8")) as Vectors;
 
 test.each(receipts)("by what a browser lends a page, the receipt $name is accepted: $accepted", async (vector) => {
   const checked = await checkReceipt(vector.receipt, [key]).then(

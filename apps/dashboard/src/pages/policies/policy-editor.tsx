@@ -1,10 +1,10 @@
-import { Anchor, Button, Group, List, Stack, Text, Textarea } from "@mantine/core";
+import { Anchor, Button, Group, List, SegmentedControl, Stack, Text, Textarea } from "@mantine/core";
 import type { PolicyDocument } from "@tollhouse/contract/control-client";
 import { useRef, useState } from "react";
 import { ProblemError } from "../../api/problem.ts";
 import { ProblemAlert } from "../../parts/problem-alert.tsx";
 import { PolicySettings } from "./policy-settings.tsx";
-import { placed, readText, textOf, type LineProblem } from "./policy-text.ts";
+import { placed, readText, textAs, type LineProblem, type Notation } from "./policy-yaml.ts";
 import { Rehearsing } from "./rehearsing.tsx";
 
 interface PolicyEditorProps {
@@ -20,9 +20,15 @@ interface PolicyEditorProps {
 
 const LINES_MIN = 18;
 
-/** A policy as its JSON text. The server says what is wrong with it, and the text shows where. */
+const NOTATIONS: { value: Notation; label: string }[] = [
+  { value: "yaml", label: "YAML" },
+  { value: "json", label: "JSON" },
+];
+
+/** A policy as its text. The server says what is wrong with it, and the text shows where. */
 export function PolicyEditor({ start, replaces, version, action, isBusy, error, onSave }: PolicyEditorProps) {
-  const [text, setText] = useState(() => textOf(start));
+  const [notation, setNotation] = useState<Notation>("yaml");
+  const [text, setText] = useState(() => textAs(notation, start));
   const [readVersion] = useState(version);
   const [unread, setUnread] = useState<LineProblem | null>(null);
   const area = useRef<HTMLTextAreaElement>(null);
@@ -32,6 +38,13 @@ export function PolicyEditor({ start, replaces, version, action, isBusy, error, 
     const { document, problem } = readText(text);
     setUnread(problem);
     return document;
+  };
+  /** What cannot be read stays as it is: it is said where it is wrong. */
+  const turnInto = (other: Notation): void => {
+    const document = read();
+    if (document === null) return;
+    setNotation(other);
+    setText(textAs(other, document));
   };
   const save = (): void => {
     const document = read();
@@ -46,10 +59,17 @@ export function PolicyEditor({ start, replaces, version, action, isBusy, error, 
         }}
       >
         <Stack gap="sm">
+          <SegmentedControl
+            aria-label="Written as"
+            data={NOTATIONS}
+            value={notation}
+            onChange={turnInto}
+            style={{ alignSelf: "start" }}
+          />
           <Textarea
             ref={area}
             label="The policy"
-            description="As JSON. What is left out is not set, and a less specific policy may give it."
+            description="As YAML or JSON; comments are not kept. What is left out is not set, and a less specific policy may give it."
             value={text}
             onChange={({ currentTarget }) => setText(currentTarget.value)}
             autosize
