@@ -166,6 +166,7 @@ describe("the control API", () => {
       body: { detail_months: null, version: 2, keeps_from: null, purged_before: AT_JUNE },
     });
     expect(await put(3, { "if-match": etag ?? "" })).toMatchObject({ status: 412 });
+    await tollhouse?.recorded();
     const changes = (await ask("/api/v1/audit?action=retention.update")).body["changes"];
     expect(changes).toMatchObject([
       { before: { detail_months: 2 }, after: { detail_months: null }, actor: "admin-key" },

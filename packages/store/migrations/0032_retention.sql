@@ -58,10 +58,12 @@ CREATE TRIGGER ledger_entries_details_only BEFORE UPDATE ON ledger_entries
   FOR EACH ROW EXECUTE FUNCTION refuse_more_than_clearing();
 
 -- Acts as the owner of the table, because nobody else may change it. Clears nothing that is not of this environment, and before this time.
+-- The setting is made in the body: as a part of the function only a superuser could make it.
 CREATE FUNCTION clear_details(of_tenant uuid, of_environment text, before_us bigint, sequences bigint[])
-RETURNS TABLE (entries bigint, payloads bigint) LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp
-SET tollhouse.clears = 'details' AS $$
-  WITH cleared AS (
+RETURNS TABLE (entries bigint, payloads bigint) LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+  PERFORM set_config('tollhouse.clears', 'details', true);
+  RETURN QUERY WITH cleared AS (
     UPDATE ledger_entries SET provider = NULL, model = NULL, endpoint = NULL, key = NULL, session = NULL, agent = NULL, feature = NULL,
       service = NULL, user_pseudonym = NULL, team = NULL, customer = NULL, reason = NULL, status = NULL
     WHERE tenant = of_tenant AND sequence = ANY (sequences) AND environment = of_environment AND time_us < clear_details.before_us
@@ -70,7 +72,8 @@ SET tollhouse.clears = 'details' AS $$
     DELETE FROM payloads AS p USING cleared AS c
     WHERE p.tenant = of_tenant AND (p.decision = c.entry_id OR p.decision = c.ref_id) RETURNING 1
   )
-  SELECT (SELECT count(*) FROM cleared), (SELECT count(*) FROM forgotten)
-$$;
+  SELECT (SELECT count(*) FROM cleared), (SELECT count(*) FROM forgotten);
+  PERFORM set_config('tollhouse.clears', '', true);
+END $$;
 REVOKE EXECUTE ON FUNCTION clear_details FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION clear_details TO tollhouse_installation;

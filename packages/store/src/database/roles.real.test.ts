@@ -68,6 +68,22 @@ test("a later migration of that owner finds the rows of all tenants", async () =
   expect((await asOwner.query("SELECT name FROM environments")).rows).toHaveLength(4);
 });
 
+test("a function of that owner clears details of entries, which nobody else may change", async () => {
+  const installation = await openDatabase({ url: ownersUrl() }, { role: INSTALLATION_ROLE, connectionsMax: 1 });
+  const tenant = "b".repeat(32);
+  await installation.query(`INSERT INTO ledger_entries (tenant, sequence, entry_id, type, flags, time_us, amount_nano, usage_source, environment,
+    model, input_tokens, output_tokens, blocked_calls, body, entry_hash, mac)
+    VALUES ('${tenant}', 1, gen_random_uuid(), 2, 0, 5, 7, 1, 'prod', 'm', 0, 0, 0, '', '', '')`);
+  const clearing = (before: number): Promise<{ rows: unknown[] }> =>
+    installation.query("SELECT entries FROM clear_details($1, 'prod', $2, '{1}')", [tenant, before]);
+  expect((await clearing(5)).rows).toEqual([{ entries: 0n }]);
+  expect((await clearing(6)).rows).toEqual([{ entries: 1n }]);
+  const { rows } = await installation.query("SELECT model, amount_nano FROM ledger_entries");
+  expect(rows).toEqual([{ model: null, amount_nano: 7n }]);
+  await expect(asOwner.query("UPDATE ledger_entries SET amount_nano = 0")).rejects.toThrow(/append-only/);
+  await installation.close();
+});
+
 test("options of the URL do not take the role's place", async () => {
   const url = `${ownersUrl()}&options=${encodeURIComponent(`-c role=${owner} -c work_mem=5MB`)}`;
   const db = await openDatabase({ url }, { role: TENANT_ROLE, connectionsMax: 1 });
