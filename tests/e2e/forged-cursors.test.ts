@@ -14,7 +14,9 @@ const LISTS = [
   "limits",
   "limits?scope=team:red&scope=team:blue",
   "keys",
+  "blocks",
   "policies",
+  "../dashboard/sessions?hours=24",
   "calls",
   "calls?outcome=settled",
   "audit",
@@ -44,7 +46,7 @@ beforeAll(async () => {
     ] as const)
       await live(key, `${name}-${round}`);
   await world.recorded();
-}, 60_000);
+}, 180_000);
 afterAll(() => world.stop());
 
 async function keyOf(tenant: string): Promise<string> {
@@ -66,6 +68,7 @@ async function live(key: string, name: string): Promise<void> {
   const limit = { measure: "requests", amount: "99", window: "day", mode: "soft" };
   for (const team of ["red", "blue"]) await send(key, "POST", "/api/v1/limits", { ...limit, scope: `team:${team}` });
   await send(key, "POST", "/api/v1/keys", { name, permissions: ["read"] });
+  await send(key, "POST", "/api/v1/blocks", { scope: `user:${name}`, reason: "abuse" });
   const policy = { name, attach: { feature: name }, priority: 0, mode: "enforce" };
   await send(key, "POST", "/api/v1/policies", policy);
   const chat = { model: "gpt-4o-mini", messages: [{ role: "user", content: "Hi" }], max_tokens: 5 };

@@ -196,7 +196,7 @@ test("kill switches, blocks and frozen sessions survive a restart, lifted ones s
   await restart();
   const { blocks } = await ask<{ blocks: { scope: string; state: string }[] }>("GET", "/api/v1/blocks");
   expect(blocks.map(({ scope, state }) => [scope, state])).toEqual([
-    ["user:stopped", "active"],
     ["user:brief", "expired"],
+    ["user:stopped", "active"],
   ]);
 });

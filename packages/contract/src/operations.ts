@@ -1354,9 +1354,9 @@ export interface Operations {
   };
   listBlocks: {
     readonly params: Nothing;
-    readonly query: { readonly environment?: string; readonly tenant?: string };
+    readonly query: { readonly environment?: string; readonly scope?: string; readonly limit?: number; readonly cursor?: string; readonly tenant?: string };
     readonly body: undefined;
-    readonly answer: { readonly blocks: readonly Block[] };
+    readonly answer: { readonly blocks: readonly Block[]; readonly next_cursor: string | null };
   };
   listCalls: {
     readonly params: Nothing;
@@ -1438,9 +1438,9 @@ export interface Operations {
   };
   listSessions: {
     readonly params: Nothing;
-    readonly query: { readonly environment?: string; readonly hours?: number; readonly limit?: number; readonly tenant?: string };
+    readonly query: { readonly environment?: string; readonly hours?: number; readonly limit?: number; readonly cursor?: string; readonly tenant?: string };
     readonly body: undefined;
-    readonly answer: { readonly sessions: readonly ({ readonly session: string; readonly state: "active" | "frozen"; readonly frozen: { readonly id: string; readonly reason: string; readonly operator: string; readonly created_at: string; readonly expires_at: string | null } | null; readonly budgets: readonly ({ readonly limit_id: string; readonly amount: string; readonly window: string; readonly mode: string; readonly default: boolean; readonly settled: string; readonly reserved: string; readonly remaining: string; readonly resets_at: string | null })[]; readonly calls: number; readonly blocked: number; readonly input_tokens: number; readonly output_tokens: number; readonly cost: string; readonly last_hour: string })[]; readonly total: number };
+    readonly answer: { readonly sessions: readonly ({ readonly session: string; readonly state: "active" | "frozen"; readonly frozen: { readonly id: string; readonly reason: string; readonly operator: string; readonly created_at: string; readonly expires_at: string | null } | null; readonly budgets: readonly ({ readonly limit_id: string; readonly amount: string; readonly window: string; readonly mode: string; readonly default: boolean; readonly settled: string; readonly reserved: string; readonly remaining: string; readonly resets_at: string | null })[]; readonly calls: number; readonly blocked: number; readonly input_tokens: number; readonly output_tokens: number; readonly cost: string; readonly last_hour: string })[]; readonly total: number | null; readonly next_cursor: string | null };
   };
   listTenants: {
     readonly params: Nothing;
@@ -1711,7 +1711,7 @@ export const OPERATIONS = {
   inviteMember: { method: "POST", path: "/api/v1/members/{id}/invite", query: ["tenant"] },
   listAnomalyRules: { method: "GET", path: "/api/v1/anomaly-rules", query: ["environment","tenant"] },
   listAudit: { method: "GET", path: "/api/v1/audit", query: ["limit","cursor","environment","action","subject","from","to","tenant"] },
-  listBlocks: { method: "GET", path: "/api/v1/blocks", query: ["environment","tenant"] },
+  listBlocks: { method: "GET", path: "/api/v1/blocks", query: ["environment","scope","limit","cursor","tenant"] },
   listCalls: { method: "GET", path: "/api/v1/calls", query: ["from","to","limit","cursor","outcome","reason_code","min_cost","format","session","agent","feature","service","user","team","customer","model","provider","key","environment","tenant"] },
   listCheckpoints: { method: "GET", path: "/api/v1/ledger/checkpoints", query: ["limit","cursor","tenant"] },
   listChecks: { method: "GET", path: "/api/v1/checks", query: ["environment","state","limit","cursor","tenant"] },
@@ -1725,7 +1725,7 @@ export const OPERATIONS = {
   listPolicyVersions: { method: "GET", path: "/api/v1/policies/{id}/versions", query: ["environment","limit","cursor","tenant"] },
   listPrices: { method: "GET", path: "/api/v1/prices", query: ["provider","model","tenant"] },
   listProviderKeys: { method: "GET", path: "/api/v1/provider-keys", query: ["environment","tenant"] },
-  listSessions: { method: "GET", path: "/api/dashboard/sessions", query: ["environment","hours","limit","tenant"] },
+  listSessions: { method: "GET", path: "/api/dashboard/sessions", query: ["environment","hours","limit","cursor","tenant"] },
   listTenants: { method: "GET", path: "/api/v1/tenants", query: ["limit","cursor"] },
   listViews: { method: "GET", path: "/api/v1/views", query: ["tenant"] },
   previewKillSwitch: { method: "POST", path: "/api/v1/kill-switches/preview", query: ["environment","tenant"] },

@@ -162,8 +162,11 @@ export function blockCommands(program: Command, terminal: Terminal): void {
     .description("take a scope off the blocklist, or one entry by its id")
     .action(
       acting(terminal, async (run, words: string[]) => {
-        const { blocks } = await run.api.call("listBlocks", {});
-        const lifted = matching(blocks, scopeOf(words), "block");
+        const target = scopeOf(words);
+        const blocks = target.startsWith("blk_")
+          ? [await run.api.call("getBlock", { params: { id: target } })]
+          : (await run.api.all("listBlocks", { query: { scope: target } })).blocks;
+        const lifted = matching(blocks, target, "block");
         for (const { id } of lifted) await run.api.call("deleteBlock", { params: { id } });
         run.show({ lifted: lifted.map(({ id }) => id) }, () =>
           lifted.map(({ id, scope }) => `Unblocked ${scope} ${id}`),
@@ -179,7 +182,7 @@ export function blockCommands(program: Command, terminal: Terminal): void {
     .description("who is blocked, and what expired of late")
     .action(
       acting(terminal, async (run) => {
-        const answer = await run.api.call("listBlocks", {});
+        const answer = await run.api.all("listBlocks", { query: { limit: 1000 } });
         run.list(answer, answer.blocks, COLUMNS, "Nobody is blocked.");
       }),
     );

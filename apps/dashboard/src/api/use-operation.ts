@@ -66,6 +66,8 @@ export function usePages<O extends OperationId, Row>(
     }),
   );
   return {
+    /** As it was answered: what it says beside its rows. */
+    first: pages.data?.pages[0],
     rows: (pages.data?.pages ?? []).flatMap((page) => rowsOf(page)),
     error: pages.error,
     isPending: pages.isPending,

@@ -141,6 +141,40 @@ test("changes at once run one after another: none is lost", async () => {
   expect([service.list("blocklist"), service.snapshot.empty]).toEqual([[], true]);
 });
 
+test("a list is paged by id from the newest on, without what was lifted, and without a gap where one is made or lifted meanwhile", async () => {
+  const make = async (name: string): Promise<string> =>
+    (await service.create("blocklist", { scope: `user:${name}`, reason: "r" }, "x")).id;
+  const made: string[] = [];
+  for (let i = 0; i < 7; i++) made.push(await make(String(i)));
+  await service.create("kill_switch", wanted("elsewhere"), "x");
+  // Of those of one millisecond the order is chance.
+  const ids = made.toSorted().reverse();
+  const first = service.page("blocklist", { limit: 3 });
+  expect([first.blocks.map(({ id }) => id), first.next_cursor]).toEqual([ids.slice(0, 3), ids[2]]);
+  const newer = await make("newer");
+  await service.lift("blocklist", ids[2] as string, "x");
+  await service.lift("blocklist", ids[4] as string, "x");
+  const second = service.page("blocklist", { cursor: first.next_cursor as string, limit: 4 });
+  const left = [newer, ids[3], ids[5], ids[6]].filter((id) => String(id) < String(ids[2])).toSorted();
+  expect([second.blocks.map(({ id }) => id), second.next_cursor]).toEqual([left.reverse(), null]);
+  expect(service.snapshot.active("blocklist", nowMs)).toBe(6);
+  const ofScope = service.page("blocklist", { scope: "user:newer", limit: 3 });
+  expect([ofScope.blocks.map(({ id }) => id), ofScope.next_cursor]).toEqual([[newer], null]);
+});
+
+test("a block that another process made, with a clock behind this one's, stands where its id belongs", async () => {
+  const made = await service.create("blocklist", { scope: "user:here", reason: "r" }, "x");
+  expect(service.page("blocklist", { limit: 9 }).blocks).toHaveLength(1);
+  const id = `blk_${"0".repeat(32)}`;
+  await database.db.query(
+    "INSERT INTO blocks (tenant, environment, id, kind, scope, reason, operator, created_at) VALUES ($1, 'prod', $2, 'blocklist', 'user:there', 'r', 'x', now())",
+    [DEFAULT_TENANT, id],
+  );
+  await service.refresh(database.db, [id]);
+  expect(service.page("blocklist", { limit: 9 }).blocks.map((one) => one.id)).toEqual([made.id, id]);
+  await database.db.query("DELETE FROM blocks WHERE id = $1", [id]);
+});
+
 test("a block of one environment is none of another's", async () => {
   const made = await service.create("kill_switch", wanted("elsewhere"), "x");
   const dev = [];

@@ -26,6 +26,7 @@ import { Problem } from "../control/problem.ts";
 import type { Call } from "../gateway/call.ts";
 import type { Exchange } from "../gateway/exchange.ts";
 import { BLOCK_CODES } from "./block-codes.ts";
+import { BlockPages, type BlockPage, type BlockPageAsked } from "./block-pages.ts";
 import { messageOf, stoppableOf } from "./block-refusal.ts";
 import { isExpired, scopeHits, scopeOf, type BlockSnapshot } from "./block-snapshot.ts";
 
@@ -74,6 +75,7 @@ export const RUNNING_SHOWN_MAX = 100;
 /** Kill switches, blocklist and frozen sessions of one environment: holds what is in force, and is the only code that changes it. */
 export class BlockService {
   readonly #parts: BlockServiceParts;
+  readonly #pages = new BlockPages();
   #snapshot: BlockSnapshot;
   /** Changes run one after another: each starts from the snapshot that the one before it left. */
   #last: Promise<unknown> = Promise.resolve();
@@ -96,6 +98,12 @@ export class BlockService {
   list(kind: BlockKind): BlockAnswer[] {
     const blocks = [...this.#snapshot.all(kind)].sort((a, b) => (a.id < b.id ? -1 : 1));
     return blocks.map((block) => this.#answer(block));
+  }
+
+  /** A page of them, the newest first. However many there are, it costs what it shows. */
+  page(kind: BlockKind, asked: BlockPageAsked): BlockPage<BlockAnswer> {
+    const { blocks, next_cursor } = this.#pages.page(this.#snapshot, kind, asked);
+    return { blocks: blocks.map((block) => this.#answer(block)), next_cursor };
   }
 
   get(kind: BlockKind, id: string): BlockAnswer {
@@ -154,7 +162,10 @@ export class BlockService {
       const stored = await this.#stored(from, ids);
       const made = stored.blocks.filter(({ id }) => !this.#snapshot.knows(id));
       let next = this.#snapshot;
-      for (const block of made) next = next.with(block);
+      for (const block of made) {
+        this.#pages.add(block);
+        next = next.with(block);
+      }
       for (const id of stored.lifted) {
         const block = next.byId(id);
         if (block !== null) next = next.without(block);
@@ -185,7 +196,10 @@ export class BlockService {
     const { before, after } = change;
     await this.#record(change);
     let next = this.#snapshot;
-    if (after !== null) next = next.with(after);
+    if (after !== null) {
+      this.#pages.add(after);
+      next = next.with(after);
+    }
     if (before !== null) next = next.without(before);
     this.#snapshot = next;
   }

@@ -119,6 +119,13 @@ export class BlockSnapshot {
     for (const block of this.#parts.byId.values()) if (block?.kind === kind) yield block;
   }
 
+  /** How many are in force. */
+  active(kind: BlockKind, nowMs: number): number {
+    let active = 0;
+    for (const block of this.all(kind)) if (!isExpired(block, nowMs)) active++;
+    return active;
+  }
+
   with(block: Block): BlockSnapshot {
     const list = [...this.on(block.kind, block.scope), block];
     return this.#changed(block, list, 1, block);

@@ -2,7 +2,7 @@ import { Button, Stack } from "@mantine/core";
 import type { Block } from "@tollhouse/contract/control-client";
 import { useState } from "react";
 import { useMay } from "../../api/session.ts";
-import { useOperation } from "../../api/use-operation.ts";
+import { useOperation, usePages } from "../../api/use-operation.ts";
 import { Page } from "../../frame/page.tsx";
 import { EmptyState } from "../../parts/empty-state.tsx";
 import { Section } from "../../parts/section.tsx";
@@ -18,7 +18,7 @@ export function KillSwitchPage() {
   const mayOperate = useMay("operate");
   const [asked, setAsked] = useState<Asked>(null);
   const switches = useOperation("listKillSwitches", {});
-  const blocks = useOperation("listBlocks", {});
+  const blocks = usePages("listBlocks", {}, (page) => page.blocks);
   const close = () => setAsked(null);
   const lift = (by: LiftedBy) => (mayOperate ? (stop: Block) => setAsked({ by, stop }) : null);
   return (
@@ -60,8 +60,10 @@ export function KillSwitchPage() {
         >
           <StopsTable
             caption="Blocklist of this environment"
-            stops={blocks.data?.blocks}
+            stops={blocks.isPending ? undefined : blocks.rows}
             error={blocks.error}
+            more={blocks.more}
+            isLoadingMore={blocks.isLoadingMore}
             empty={
               <EmptyState isInner title="Nobody is blocked">
                 Users, customers and keys can be blocked, for a time or until somebody unblocks them.

@@ -12,6 +12,9 @@ interface StopsTableProps {
   /** Absent while they are asked for. */
   readonly stops: readonly Block[] | undefined;
   readonly error: Error | null;
+  /** Asks for older ones; null or absent: there are none. */
+  readonly more?: (() => void) | null;
+  readonly isLoadingMore?: boolean;
   readonly empty: ReactNode;
   /** null: the viewer may not. */
   readonly lift: ((stop: Block) => void) | null;
@@ -19,7 +22,7 @@ interface StopsTableProps {
 }
 
 /** What stops calls, those in force first; then those that ended by themselves of late. */
-export function StopsTable({ caption, stops, error, empty, lift, liftLabel }: StopsTableProps) {
+export function StopsTable({ caption, stops, lift, liftLabel, ...table }: StopsTableProps) {
   const rows = (stops ?? []).toSorted((a, b) => Number(isOver(a)) - Number(isOver(b)) || compare(b, a));
   return (
     <DataTable
@@ -27,9 +30,8 @@ export function StopsTable({ caption, stops, error, empty, lift, liftLabel }: St
       columns={columnsOf(lift, liftLabel)}
       rows={rows}
       keyOf={({ id }) => id}
-      empty={empty}
-      error={error}
       isPending={stops === undefined}
+      {...table}
     />
   );
 }

@@ -3,7 +3,7 @@ import type { Answer } from "@tollhouse/contract/control-client";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
 import { useMay } from "../../api/session.ts";
-import { useOperation } from "../../api/use-operation.ts";
+import { usePages } from "../../api/use-operation.ts";
 import { Page } from "../../frame/page.tsx";
 import { DataTable, type Column } from "../../parts/data-table.tsx";
 import { EmptyState } from "../../parts/empty-state.tsx";
@@ -17,7 +17,7 @@ import { SessionState } from "./session-state.tsx";
 
 type Listed = Answer<"listSessions">["sessions"][number];
 
-const ROWS_MAX = 100;
+const ROWS = 100;
 const LOOK_BACK_WORDS: Readonly<Record<LookBack, string>> = {
   1: "in the last hour",
   24: "in the last day",
@@ -29,7 +29,8 @@ export function SessionsPage() {
   const { hours = 24 } = useSearch({ from: "/sessions" });
   const navigate = useNavigate({ from: "/sessions" });
   const mayOperate = useMay("operate");
-  const { data, error } = useOperation("listSessions", { query: { hours, limit: ROWS_MAX } });
+  const sessions = usePages("listSessions", { query: { hours, limit: ROWS } }, (page) => page.sessions);
+  const { total } = sessions.first ?? { total: null };
   return (
     <Page title="Sessions" actions={<OpenSession />}>
       <Group mb="md" gap="sm">
@@ -41,20 +42,18 @@ export function SessionsPage() {
             void navigate({ search: (before) => ({ ...before, hours: Number(currentTarget.value) as LookBack }) })
           }
         />
-        {data !== undefined && data.total > data.sessions.length && (
+        {total !== null && sessions.more !== null && (
           <Text size="sm" c="dimmed">
-            The {formatCount(data.sessions.length)} used last of {formatCount(data.total)}. Open any other by its name.
+            The {formatCount(sessions.rows.length)} used last of {formatCount(total)}. Open any other by its name.
           </Text>
         )}
       </Group>
       <DataTable
         caption={`Sessions seen ${LOOK_BACK_WORDS[hours]}, the one used last first`}
         columns={columnsOf(mayOperate)}
-        rows={data?.sessions ?? []}
         keyOf={({ session }) => session}
         empty={<NoSessions seen={LOOK_BACK_WORDS[hours]} />}
-        isPending={data === undefined}
-        error={error}
+        {...sessions}
       />
     </Page>
   );

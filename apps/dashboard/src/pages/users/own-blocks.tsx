@@ -10,8 +10,8 @@ import { StopsTable } from "../kill-switch/stops-table.tsx";
 export function OwnBlocks({ scope }: { readonly scope: string }) {
   const mayOperate = useMay("operate");
   const [lifted, setLifted] = useState<Block | null>(null);
-  const { data, error } = useOperation("listBlocks", {});
-  const blocks = data?.blocks.filter((block) => block.scope === scope) ?? [];
+  const { data, error } = useOperation("listBlocks", { query: { scope } });
+  const blocks = data?.blocks ?? [];
   if (blocks.length === 0 && error === null) return null;
   return (
     <Section title="Blocked">

@@ -10,7 +10,7 @@ import {
 import { z } from "zod";
 import { endpoint, type Endpoint } from "../endpoint.ts";
 import { environmentQuery } from "../routes/environment-asked.ts";
-import { time } from "./fields.ts";
+import { nextCursor, pageLimit, time } from "./fields.ts";
 
 const count = z.int().min(0);
 export const blockFields = {
@@ -243,11 +243,20 @@ export const listBlocks = endpoint({
   operationId: "listBlocks",
   method: "GET",
   path: "/api/v1/blocks",
-  summary: "The blocklist of an environment, oldest first, what expired in the last thirty days included.",
+  summary:
+    "The blocklist of an environment, newest first, what expired in the last thirty days included; all of it, or what there is of one scope.",
+  query: environmentQuery.extend({
+    scope: blockScopeSchema("blocklist").optional(),
+    limit: pageLimit,
+    cursor: z
+      .string()
+      .regex(/^blk_[0-9a-f]{32}$/, { error: "expected the next_cursor of an earlier answer" })
+      .optional(),
+  }),
   status: 200,
-  answer: z.strictObject({ blocks: z.array(block) }),
+  answer: z.strictObject({ blocks: z.array(block).readonly(), next_cursor: nextCursor }),
   errors: [],
-  example: { answer: { blocks: [BLOCK] } },
+  example: { query: { scope: BLOCK.scope }, answer: { blocks: [BLOCK], next_cursor: null } },
 });
 
 export const getBlock = endpoint({

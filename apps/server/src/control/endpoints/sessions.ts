@@ -4,7 +4,7 @@ import type { SessionAnswer } from "../../blocks/session-service.ts";
 import { endpoint, type Endpoint } from "../endpoint.ts";
 import { environmentQuery } from "../routes/environment-asked.ts";
 import { blockFields } from "./blocks.ts";
-import { amount, dollars, time } from "./fields.ts";
+import { amount, dollars, filterText, nextCursor, time } from "./fields.ts";
 
 const count = z.int().min(0);
 const { id, reason, operator, created_at, expires_at } = blockFields;
@@ -42,7 +42,10 @@ const listed = z.strictObject({
       last_hour: time.meta({ description: "Start of the newest hour it was seen in." }),
     }),
   ),
-  total: count,
+  total: count
+    .nullable()
+    .meta({ description: "Of all pages. null = not counted: on a later page, and of more than seven days." }),
+  next_cursor: nextCursor,
 });
 export type SessionListed = z.infer<typeof listed>;
 const stats = z
@@ -166,12 +169,12 @@ export const listSessions = endpoint({
   method: "GET",
   path: "/api/dashboard/sessions",
   summary: "Sessions seen of late, the last used first, with what they did, their state and their budgets.",
-  query: environmentQuery.extend({ hours, limit: whole(1_000, 100) }),
+  query: environmentQuery.extend({ hours, limit: whole(1_000, 100), cursor: filterText(266) }),
   answer: listed,
   errors: [],
   example: {
     query: { hours: "24", limit: "100" },
-    answer: { sessions: [{ ...SAMPLE, ...USE, last_hour: "2026-11-21T06:00:00.000Z" }], total: 1 },
+    answer: { sessions: [{ ...SAMPLE, ...USE, last_hour: "2026-11-21T06:00:00.000Z" }], total: 1, next_cursor: null },
   },
 });
 

@@ -55,7 +55,7 @@ export function blockRoutes(servicesOf: (place: Place) => BlockServices): (app: 
       void asked.reply.header("location", `/api/v1/blocks/${made.id}`);
       return made;
     });
-    serve(app, listBlocks, (asked) => ({ blocks: of(asked).list("blocklist") }));
+    serve(app, listBlocks, (asked) => of(asked).page("blocklist", asked.query));
     serve(app, getBlock, (asked) => of(asked).get("blocklist", asked.params.id));
     serve(app, deleteBlock, (asked) => of(asked).lift("blocklist", asked.params.id, asked.request.access.actor));
   };

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { BlockKind } from "@tollhouse/contract";
 import { formatNano } from "@tollhouse/engine";
-import { sessionReport, usageReport, type SessionUse } from "@tollhouse/store";
+import { countSessions, sessionPage, usageReport, type SessionUse } from "@tollhouse/store";
 import type { BlockServices } from "../../blocks/load-block-services.ts";
 import type { SessionAnswer } from "../../blocks/session-service.ts";
 import type { Place } from "../../place.ts";
@@ -19,6 +19,7 @@ import {
   type SessionListed,
   type StatsAnswer,
 } from "../endpoints/sessions.ts";
+import { asProblem } from "../report-problem.ts";
 import type { ReportParts } from "./usage.ts";
 
 export interface SessionRouteParts {
@@ -35,6 +36,8 @@ interface OneSession {
 }
 
 const HOUR_MS = 3_600_000;
+/** Of a million sessions in a month counting alone takes longer than their page. */
+const COUNTED_HOURS_MAX = 168;
 
 /** One session: freeze, unfreeze, reset; and the session dashboard API, which asks and does the same. */
 export function sessionRoutes(parts: SessionRouteParts): (app: FastifyInstance) => void {
@@ -68,21 +71,33 @@ export function sessionRoutes(parts: SessionRouteParts): (app: FastifyInstance) 
   };
 }
 
+interface SessionsAsked {
+  readonly hours: number;
+  readonly limit: number;
+  readonly cursor?: string | undefined;
+}
+
 async function sessionsOf(
   parts: SessionRouteParts,
   place: Place,
-  { hours, limit }: { readonly hours: number; readonly limit: number },
+  { hours, limit, cursor }: SessionsAsked,
 ): Promise<SessionListed> {
   const { sessions } = parts.servicesOf(place);
   const { dbOf, caughtUp } = parts.reports;
   const db = dbOf(place.tenant);
   await caughtUp();
-  const report = await sessionReport(db, place, parts.now() - hours * HOUR_MS, limit);
+  const nowMs = parts.now();
+  const sinceMs = nowMs - hours * HOUR_MS;
+  const [page, total] = await Promise.all([
+    asProblem(sessionPage(db, place, { sinceMs, nowMs, limit, cursor: cursor ?? null })),
+    cursor === undefined && hours <= COUNTED_HOURS_MAX ? countSessions(db, place, sinceMs) : null,
+  ]);
   return {
     sessions: await Promise.all(
-      report.sessions.map(async (use) => ({ ...(await sessions.get(use.session)), ...useOf(use) })),
+      page.sessions.map(async (use) => ({ ...(await sessions.get(use.session)), ...useOf(use) })),
     ),
-    total: report.count,
+    total,
+    next_cursor: page.nextCursor,
   };
 }
 
@@ -93,15 +108,15 @@ async function statsOf(parts: SessionRouteParts, place: Place, hours: number): P
   await caughtUp();
   const { tenant, environment } = place;
   const fromMs = parts.now() - hours * HOUR_MS;
-  const [report, usage] = await Promise.all([
-    sessionReport(db, place, fromMs, 1),
+  const [sessions, usage] = await Promise.all([
+    countSessions(db, place, fromMs),
     usageReport(db, keys, { tenant, fromMs, toMs: Infinity, groupBy: [], filter: { environment: [environment] } }),
   ]);
-  const active = (kind: BlockKind): number => blocks.list(kind).filter(({ state }) => state === "active").length;
+  const active = (kind: BlockKind): number => blocks.snapshot.active(kind, parts.now());
   const { calls, blocked, input_tokens, output_tokens, cost } = usage.total;
   return {
     hours,
-    sessions: report.count,
+    sessions,
     frozen_sessions: active("frozen_session"),
     kill_switches: active("kill_switch"),
     blocks: active("blocklist"),
