@@ -12,10 +12,12 @@ docs/ledger-format.md alone. Exit status 0: PASS. 1: FAIL. 2: it could not be ch
 import argparse
 import base64
 import binascii
+import functools
 import hashlib
 import json
 import os
 import re
+import struct
 import sys
 
 EXPORT_FORMAT = "tollhouse-ledger-export/v1"
@@ -60,16 +62,25 @@ def add_points(a, b):
     return (i * j % P, k * m % P, j * k % P, i * m % P)
 
 
+@functools.lru_cache(maxsize=64)
+def doublings(point):
+    """The point times 1, 2, 4, … 2^255: two of three additions of a signature are these, and a ledger has few keys."""
+    points = [point]
+    while len(points) < 256:
+        points.append(add_points(points[-1], points[-1]))
+    return points
+
+
 def times(scalar, point):
     result = NEUTRAL
-    while scalar > 0:
+    for doubled in doublings(point):
         if scalar & 1:
-            result = add_points(result, point)
-        point = add_points(point, point)
+            result = add_points(result, doubled)
         scalar >>= 1
     return result
 
 
+@functools.lru_cache(maxsize=64)
 def decode_point(data):
     number = int.from_bytes(data, "little")
     sign, y = number >> 255, number & (2**255 - 1)
@@ -114,10 +125,12 @@ def ed25519_holds(public_key, message, signature):
 def from_base64(text, what):
     """One text for each bytes: other alphabets, missing padding and stray bits are refused."""
     try:
-        data = base64.b64decode(text.encode("ascii"), validate=True)
+        ascii_text = text.encode("ascii")
+        data = base64.b64decode(ascii_text, validate=True)
     except (binascii.Error, UnicodeEncodeError, ValueError):
         raise Bad(what + ": expected base64") from None
-    require(base64.b64encode(data).decode() == text, what + ": expected base64")
+    if base64.b64encode(data) != ascii_text:
+        raise Bad(what + ": expected base64")
     return data
 
 
@@ -300,25 +313,8 @@ KIND_OF_TAG = {tag: kind for kind, tags in FIELD_KINDS.items() for tag in tags}
 FIXED_LENGTHS = {"bytes32": 32, "u32": 4, "i64": 8}
 
 
-class Parts:
-    """Reads a field's bytes from the front."""
-
-    def __init__(self, data):
-        self.data, self.at = data, 0
-
-    def take(self, length):
-        self.at += length
-        require(self.at <= len(self.data), "truncated")
-        return self.data[self.at - length : self.at]
-
-    def number(self, length):
-        return int.from_bytes(self.take(length), "big")
-
-    def short_text(self):
-        require_utf8(self.take(self.number(1)))
-
-    def left(self):
-        return self.at < len(self.data)
+FIELD_HEADER = struct.Struct(">HI")
+USAGE = struct.Struct(">BQ")
 
 
 def require_utf8(data):
@@ -331,43 +327,56 @@ def require_utf8(data):
 def check_field(tag, data):
     """A tag that is not known here belongs to a later version, and is kept."""
     kind = KIND_OF_TAG.get(tag)
-    if kind in FIXED_LENGTHS:
-        require(len(data) == FIXED_LENGTHS[kind], "tag %d: wrong length" % tag)
-    elif kind == "text":
+    if kind == "text":
         require_utf8(data)
+    elif kind in FIXED_LENGTHS:
+        if len(data) != FIXED_LENGTHS[kind]:
+            raise Bad("tag %d: wrong length" % tag)
     elif kind is not None:
-        CHECKS[kind](Parts(data))
+        CHECKS[kind](data)
 
 
-def check_usage(parts):
+def after_text(data, at):
+    """Where a text ends that stands behind its length, a byte."""
+    end = at + 1 + data[at] if at < len(data) else at + 1
+    if end > len(data):
+        raise Bad("truncated")
+    require_utf8(data[at + 1 : end])
+    return end
+
+
+def check_usage(data):
+    require(len(data) % USAGE.size == 0, "truncated")
     last = -1
-    while parts.left():
-        usage_class, units = parts.number(1), parts.number(8)
+    for usage_class, units in USAGE.iter_unpack(data):
         require(usage_class <= 18, "usage: unknown class")
         require(usage_class > last, "usage: duplicate or out of order")
         require(units <= SIZE_MAX, "usage: above 2^53 - 1")
         last = usage_class
 
 
-def check_counters(parts):
-    while parts.left():
-        parts.short_text()
-        parts.short_text()
-        parts.take(8)
+def check_counters(data):
+    at = 0
+    while at < len(data):
+        at = after_text(data, after_text(data, at)) + 8
+    require(at == len(data), "truncated")
 
 
-def check_counts(parts):
-    while parts.left():
-        parts.short_text()
-        parts.take(4)
+def check_counts(data):
+    at = 0
+    while at < len(data):
+        at = after_text(data, at) + 4
+    require(at == len(data), "truncated")
 
 
-def check_limits(parts):
-    while parts.left():
-        parts.short_text()
-        for highest in (10, 2, 5, 1):
-            require(parts.number(1) <= highest, "limits: unknown number")
-        parts.take(4 + 4 * 8)
+def check_limits(data):
+    at = 0
+    while at < len(data):
+        words = after_text(data, at)
+        at = words + 4 + 4 + 4 * 8
+        require(at <= len(data), "truncated")
+        scope, measure, window, mode = data[words : words + 4]
+        require(scope <= 10 and measure <= 2 and window <= 5 and mode <= 1, "limits: unknown number")
 
 
 CHECKS = {"usage": check_usage, "counters": check_counters, "counts": check_counts, "limits": check_limits}
@@ -382,12 +391,14 @@ def decode_body(body):
     require(body[76:79] == b"USD", "currency: expected USD")
     fields, at, last = {}, 86, -1
     for _ in range(int.from_bytes(body[84:86], "big")):
-        require(at + 6 <= len(body), "body: truncated")
-        tag, length = int.from_bytes(body[at : at + 2], "big"), int.from_bytes(body[at + 2 : at + 6], "big")
-        require(tag > last, "tag %d: duplicate or descending" % tag)
-        require(at + 6 + length <= len(body), "tag %d: truncated" % tag)
-        fields[tag] = body[at + 6 : at + 6 + length]
-        at, last = at + 6 + length, tag
+        if at + 6 > len(body):
+            raise Bad("body: truncated")
+        tag, length = FIELD_HEADER.unpack_from(body, at)
+        end = at + 6 + length
+        if tag <= last or end > len(body):
+            raise Bad("tag %d: %s" % (tag, "duplicate or descending" if tag <= last else "truncated"))
+        fields[tag] = body[at + 6 : end]
+        at, last = end, tag
     require(at == len(body), "body: trailing bytes")
     for tag, data in fields.items():
         check_field(tag, data)
@@ -406,8 +417,14 @@ def entry_hash_of(previous, body):
 
 
 def hex_bytes(what, text, length):
-    require(isinstance(text, str) and re.fullmatch("[0-9a-f]{%d}" % (2 * length), text), what + ": expected hexadecimal digits")
-    return bytes.fromhex(text)
+    try:
+        data = bytes.fromhex(text) if isinstance(text, str) else b""
+    except ValueError:
+        data = b""
+    # One text for each bytes: no capitals, no spaces.
+    if len(data) != length or data.hex() != text:
+        raise Bad(what + ": expected hexadecimal digits")
+    return data
 
 
 def is_number(value):
@@ -482,16 +499,17 @@ class Export:
         stored_hash = hex_bytes("entry_hash", fields["entry_hash"], 32)
         hex_bytes("mac", fields["mac"], 32)
         expected = self.tree.size + 1
-        require(sequence <= expected, "order: %d stands here" % sequence)
-        require(sequence == expected, "gap: %d stands here" % sequence)
+        if sequence != expected:
+            raise Bad("%s: %d stands here" % ("order" if sequence < expected else "gap", sequence))
         kind, tenant, own_sequence, mac_key, parts = decode_body(body)
-        require(own_sequence == sequence, "order: the body says sequence %d" % own_sequence)
+        if own_sequence != sequence:
+            raise Bad("order: the body says sequence %d" % own_sequence)
         require(tenant == self.tenant, "tenant: the body names another tenant")
         require(entry_hash_of(self.previous, body) == stored_hash, "hash: it does not follow from the entry before and the body")
         require((kind == GENESIS) == (sequence == 1), "genesis: it stands at sequence 1 and nowhere else")
         self.check_key(kind, mac_key, parts)
-        named = self.head["deployment"].encode()
-        require(sequence != 1 or parts.get(96) == named, "genesis: it names another deployment")
+        if sequence == 1:
+            require(parts.get(96) == self.head["deployment"].encode(), "genesis: it names another deployment")
         self.tree.push(stored_hash)
         self.previous = stored_hash
         self.entries += 1
