@@ -179,4 +179,15 @@ describe("rules that are no policies, and who is who", () => {
     expect((await cli("payload-logging set off")).out).toBe("prod: texts are not kept\n");
     expect((await cli("payload-logging set maybe")).code).toBe(2);
   });
+
+  test("for how long details of calls are kept is shown, and changed only by who was asked", async () => {
+    expect((await cli("retention show")).out).toBe("prod: details of calls are kept for ever\n");
+    expect((await cli("retention set 1200")).code).toBe(2);
+    const kept = "prod: details of calls are kept for 1200 whole months behind the running one\n";
+    expect((await cli("retention set 1200 --yes")).out).toBe(kept);
+    expect((await cli("retention set 12 --yes --if-version 7")).code).toBe(5);
+    expect((await cli("retention show")).out).toBe(kept);
+    expect((await cli("retention set forever --if-version 1")).out).toContain("kept for ever");
+    for (const months of ["0", "1.5", "-1", "ever"]) expect((await cli(`retention set ${months} --yes`)).code).toBe(2);
+  });
 });
