@@ -1,11 +1,36 @@
-import { test } from "vitest";
+import { afterAll, expect, test } from "vitest";
+import { faultProxy } from "../../packages/testkit/src/fault-proxy.ts";
 import { TEST_ADMIN_KEY } from "../../packages/testkit/src/started-tollhouse.ts";
+import { startedIdentityProvider } from "./identity-provider.ts";
 import { shot } from "./looks.ts";
 import { dashboardTests, PASSWORD } from "./started-dashboard.ts";
 
 // From a new installation to a member's own password: what somebody meets who is not signed in.
 
-const dashboard = dashboardTests({ before: () => Promise.resolve() });
+const GRACE = { email: "grace@example.com", email_verified: true, name: "Grace Hopper", groups: ["others", "on call"] };
+/** The address that the identity provider sends people back to must be known before the server has its port. */
+const target = { host: "127.0.0.1", port: 0 };
+const front = await faultProxy(target);
+const publicUrl = `http://127.0.0.1:${front.port}`;
+const provider = await startedIdentityProvider(`${publicUrl}/api/sign-in/oidc/callback`, new Map([["grace", GRACE]]));
+const dashboard = dashboardTests({
+  env: {
+    TOLLHOUSE_PUBLIC_URL: publicUrl,
+    TOLLHOUSE_OIDC_ISSUER: provider.issuer,
+    TOLLHOUSE_OIDC_CLIENT_ID: provider.clientId,
+    TOLLHOUSE_OIDC_CLIENT_SECRET: provider.clientSecret,
+    TOLLHOUSE_OIDC_ROLES: "platform=owner, on call=operator",
+    TOLLHOUSE_OIDC_NAME: "Example",
+  },
+  before: ({ url }) => {
+    target.port = Number(new URL(url).port);
+    return Promise.resolve();
+  },
+});
+afterAll(async () => {
+  provider.stop();
+  await front.close();
+});
 const OWNER = { name: "Ada Bell", email: "ada@example.com" };
 const NEW_PASSWORD = "another horse another staple";
 
@@ -73,4 +98,26 @@ test("single sign-on that was refused says why; an address that says anything el
   await other.getByRole("alert").getByText("Single sign-on did not work").waitFor();
   const cut = await dashboard.stranger({ at: "/invitation" });
   await cut.getByRole("heading", { name: "This link is not whole" }).waitFor();
+});
+
+test("by the button of the identity provider somebody signs in there, and is back with the role of their group", async () => {
+  // What the provider's own page would take from elsewhere is not asked for.
+  const page = await dashboard.stranger({ expects: /401|fonts\.googleapis/ });
+  await page.route("https://**", (route) => route.abort());
+  await page.goto(`${publicUrl}/dashboard/limits`);
+  await page.getByRole("link", { name: "Sign in with Example" }).click();
+  await page.waitForURL(`${provider.issuer}/**`);
+  await page.getByPlaceholder("Enter any login").fill("grace");
+  await page.getByPlaceholder("and password").fill("x");
+  await page.getByRole("button", { name: "Sign-in" }).click();
+  await page.getByRole("button", { name: "Continue" }).click();
+  await page.waitForURL(`${publicUrl}/dashboard/**`);
+  await page.getByRole("button", { name: `Account: ${GRACE.name}` }).click();
+  await page.getByText(`${GRACE.email}, operator`).waitFor();
+  // An operator stops what runs away, and makes no limits.
+  await page.goto(`${publicUrl}/dashboard/kill-switch`);
+  await page.getByRole("button", { name: "Stop traffic" }).first().waitFor();
+  await page.goto(`${publicUrl}/dashboard/limits`);
+  await page.getByRole("heading", { level: 1, name: "Budgets & limits" }).waitFor();
+  expect(await page.getByRole("button", { name: "Create a limit" }).count()).toBe(0);
 });

@@ -7,6 +7,7 @@ import {
   TEST_ADMIN_KEY,
   type StartedTollhouse,
 } from "../../packages/testkit/src/started-tollhouse.ts";
+import { ran } from "../../apps/cli/src/cli-fixture.ts";
 import { recordedCalls } from "./side-by-side.ts";
 
 // What README.md shows, run as it stands there.
@@ -23,14 +24,45 @@ const commands = blocks
 let world: StartedTollhouse;
 beforeAll(async () => {
   world = await startedTollhouse();
-  await fetch(`${world.url}/v1/chat/completions`, {
-    method: "POST",
-    headers: { "content-type": "application/json", "x-tollhouse-session": "run-1" },
-    body: JSON.stringify({ model: "gpt-4o-mini", messages: [{ role: "user", content: "Hi" }], max_tokens: 20 }),
-  });
-  await world.recorded();
+  await call("run-1");
 });
 afterAll(() => world.stop());
+
+async function call(session: string): Promise<void> {
+  const answer = await fetch(`${world.url}/v1/chat/completions`, {
+    method: "POST",
+    headers: { "content-type": "application/json", "x-tollhouse-session": session },
+    body: JSON.stringify({ model: "gpt-4o-mini", messages: [{ role: "user", content: "Hi" }], max_tokens: 20 }),
+  });
+  await answer.arrayBuffer();
+  await world.recorded();
+}
+
+const typed = blocks
+  .filter(({ text }) => text?.startsWith("$ tollhouse ") === true && !text.startsWith("$ tollhouse ledger"))
+  .flatMap(({ text }) => (text as string).split(/^(?=\$ )/m))
+  .map((each) => {
+    const [command = "", ...lines] = each.trimEnd().split("\n");
+    return { args: command.replace("$ tollhouse ", "").split(" "), prints: lines.join("\n") };
+  });
+
+/** Ids and times are others each time, and as long as those that stand there. */
+function masked(text: string): string {
+  return text
+    .trimEnd()
+    .replaceAll(/_[0-9a-f]{32}/g, `_${"0".repeat(32)}`)
+    .replaceAll(/\d\d:\d\d:\d\dZ/g, "00:00:00Z");
+}
+
+test("a session in a terminal of 80 columns prints what stands there", async () => {
+  expect(typed.length).toBeGreaterThan(4);
+  for (const [at, { args, prints }] of typed.entries()) {
+    const { out, err } = await ran(world.url, args, { columns: 80 });
+    expect([masked(out), err], args.join(" ")).toEqual([masked(prints), ""]);
+    // With a budget that fits one of them.
+    if (at === 0) for (let calls = 0; calls < 2; calls++) await call("run-7");
+  }
+});
 
 test("there is a command for limits, reports, keys, kill switches, policies and the ledger", () => {
   for (const path of [

@@ -62,7 +62,7 @@ async function usage(run: Run, options: UsageOptions): Promise<void> {
       run.show(report, () => [
         ...(columns.length === 0 ? [] : run.table<UsageRow>(report.rows, [...columns, ...SUM_COLUMNS])),
         ...(columns.length === 0 ? [] : [""]),
-        `Total: ${costOf(report.total)} for ${count(report.total.calls)} calls, ${count(report.total.blocked)} blocked.`,
+        `Total: ${costOf(report.total)} for ${count(report.total.calls)} ${report.total.calls === 1 ? "call" : "calls"}, ${count(report.total.blocked)} blocked.`,
       ]);
   });
 }
@@ -167,8 +167,8 @@ async function audit(
       { head: "TIME", cell: (change) => time(change.time) },
       { head: "BY", cell: ({ actor }) => actor ?? "–", cutTo: 6, leaveOut: 2 },
       { head: "ACTION", cell: ({ action }) => action ?? "–", cutTo: 18 },
-      // An id has 36 characters.
-      { head: "SUBJECT", cell: ({ subject }) => subject ?? "–", cutTo: 36 },
+      // The longest id, of a kill switch, has 37 characters.
+      { head: "SUBJECT", cell: ({ subject }) => subject ?? "–", cutTo: 37 },
       { head: "ENTRY", cell: ({ sequence }) => String(sequence), align: "right", leaveOut: 1 },
     ],
     "Nothing was changed.",
