@@ -100,6 +100,17 @@ test("settings: an environment, a provider key that is not shown again, an anoma
   await expect
     .poll(() => dashboard.world.control("GET", "/api/v1/payload-logging"))
     .toMatchObject({ enabled: true, retention_days: 7 });
+
+  const details = page.getByRole("region", { name: "Details of calls" });
+  await details.getByText("Kept for ever in prod").waitFor();
+  await details.getByLabel("Keep them in prod").selectOption("for 12 months");
+  await details.getByRole("button", { name: "Save" }).click();
+  const last = page.getByRole("dialog", { name: "Keep details for 12 months only?" });
+  expect(await last.getByRole("button", { name: "Remove what is older" }).isDisabled()).toBe(true);
+  await last.getByLabel("Type prod to confirm").fill("prod");
+  await last.getByRole("button", { name: "Remove what is older" }).click();
+  await details.getByText("for 12 months behind the running one").waitFor();
+  expect(await dashboard.world.control("GET", "/api/v1/retention")).toMatchObject({ detail_months: 12 });
   await shot(page, "settings");
 });
 

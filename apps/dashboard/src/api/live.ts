@@ -32,6 +32,7 @@ const OF_CHANGES: Readonly<Record<string, readonly OperationId[]>> = {
   payload_logging: ["getPayloadLogging"],
   plan: ["listPlans", "getPlan", "getUserSummary", "getUserPlan", "getCustomerPlan"],
   policy: ["listPolicies", "getPolicy", "listPolicyVersions"],
+  retention: ["getRetention"],
   provider_key: ["listProviderKeys", "getProviderKey"],
   session: ["listSessions", "getSession", "getStats"],
   tenant: ["listTenants", "getTenant"],

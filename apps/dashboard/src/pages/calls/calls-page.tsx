@@ -1,4 +1,4 @@
-import { Anchor, Button, Stack } from "@mantine/core";
+import { Anchor, Button, Stack, Text } from "@mantine/core";
 import { targetOf } from "@tollhouse/contract/control-client";
 import { getRouteApi } from "@tanstack/react-router";
 import { usePages } from "../../api/use-operation.ts";
@@ -8,6 +8,7 @@ import { CallsTable } from "../../parts/calls-table.tsx";
 import { EmptyState } from "../../parts/empty-state.tsx";
 import { FilterChips } from "../../parts/filter-chips.tsx";
 import { readFilters } from "../../parts/groups.ts";
+import { Moment } from "../../parts/moment.tsx";
 import { spanOf } from "../../parts/range.ts";
 import { CallFilters } from "./call-filters.tsx";
 import { NewCalls } from "./new-calls.tsx";
@@ -21,7 +22,8 @@ export function CallsPage() {
   const navigate = route.useNavigate();
   const place = usePlace();
   const input = { query: queryOf(search) };
-  const calls = usePages("listCalls", input, (page) => page.calls);
+  const { first, ...calls } = usePages("listCalls", input, (page) => page.calls);
+  const gone = first?.purged_before;
   const change = (changed: CallsSearch): void => void navigate({ search: changed, replace: true });
   const file = targetOf("listCalls", { query: { ...input.query, format: "csv" } }, place);
   return (
@@ -55,6 +57,12 @@ export function CallsPage() {
           }
           {...calls}
         />
+        {gone !== undefined && (
+          <Text size="sm">
+            Calls before <Moment at={gone} /> are not told one by one any more: their details were removed, and their
+            sums stay.
+          </Text>
+        )}
       </Stack>
     </Page>
   );

@@ -4,6 +4,7 @@ import { AnomalyRules } from "./anomaly-rules.tsx";
 import { Environments } from "./environments.tsx";
 import { PayloadLogging } from "./payload-logging.tsx";
 import { ProviderKeys } from "./provider-keys.tsx";
+import { Retention } from "./retention.tsx";
 
 /** What is changed rarely: of the tenant first, then of the environment that is chosen above. */
 export function SettingsPage() {
@@ -14,6 +15,7 @@ export function SettingsPage() {
         <ProviderKeys />
         <AnomalyRules />
         <PayloadLogging />
+        <Retention />
       </Stack>
     </Page>
   );
