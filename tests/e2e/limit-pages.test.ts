@@ -64,3 +64,49 @@ test("limits are found by measure and by the kind of their scope", async () => {
   expect((await get("/api/v1/limits?measure=euros")).status).toBe(400);
   expect((await get("/api/v1/limits?scope_kind=planet")).status).toBe(400);
 });
+
+test("which of many budgets are nearest their end is not looked for by each who asks, where that takes long", async () => {
+  interface Summary {
+    readonly nearest: readonly { readonly id: string }[];
+  }
+  const messages = [{ role: "user", content: "Hi" }];
+  const response = await fetch(`${world.url}/v1/chat/completions`, {
+    method: "POST",
+    headers: { "content-type": "application/json", "x-tollhouse-team": "many" },
+    body: JSON.stringify({ model: "gpt-4o", max_tokens: 20, messages }),
+  });
+  expect([response.status, (await response.text()).length > 0]).toEqual([200, true]);
+  await world.recorded();
+  const made: string[] = [];
+  for (let n = 0; n < 24; n++) {
+    const limit = { scope: "team:many", measure: "usd", amount: `${n + 1}.00`, window: "month", mode: "soft" };
+    made.push((await world.control<{ id: string }>("POST", "/api/v1/limits", limit)).id);
+  }
+  // Else it is the recorder that waits.
+  await world.recorded();
+  const ask = async (): Promise<string[]> =>
+    (await world.control<Summary>("GET", "/api/v1/summary")).nearest.map(({ id }) => id);
+  const slow = await whileLocked(async (isAskedFor) => {
+    const asked = ask();
+    await isAskedFor();
+    return { asked };
+  });
+  const nearest = made.slice(0, 8);
+  expect(await slow.asked).toEqual(nearest);
+  // Nobody who looks for them now gets an answer before the end of this.
+  expect(await whileLocked(ask)).toEqual(nearest);
+});
+
+/** Does it while nobody can read the sums of counters. `isAskedFor`: somebody has been waiting for them for longer than what is brief. */
+async function whileLocked<T>(work: (isAskedFor: () => Promise<void>) => Promise<T>): Promise<T> {
+  const { db } = world.database;
+  const isWaiting = `SELECT FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock' AND query_start < clock_timestamp() - interval '0.4 s'`;
+  return db.transaction(async (tx) => {
+    await tx.query("LOCK TABLE counter_sums IN ACCESS EXCLUSIVE MODE");
+    return work(async () => {
+      for (const deadline = performance.now() + 60_000; (await db.query(isWaiting)).rows.length === 0;)
+        expect(performance.now()).toBeLessThan(deadline);
+    });
+  });
+}

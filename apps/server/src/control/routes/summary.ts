@@ -3,7 +3,7 @@ import { formatNano, parseUsd, windowAt } from "@tollhouse/engine";
 import { usageReport, type UsageFilter, type UsageGroup, type UsageReport, type UsageRow } from "@tollhouse/store";
 import { limitsOfScope } from "../../limits/limit-page.ts";
 import type { LimitService } from "../../limits/limit-service.ts";
-import { nearestAnswers } from "../../limits/nearest-answers.ts";
+import { NearestBudgets } from "../../limits/nearest-budgets.ts";
 import type { Place } from "../../place.ts";
 import { placeOf } from "../access.ts";
 import { serve } from "../endpoint.ts";
@@ -26,13 +26,14 @@ type OwnSummary = Omit<UserSummary, "user" | "plan">;
 
 /** What the org of an environment, or one user, spends. */
 export function summaryRoutes(parts: SummaryParts): (app: FastifyInstance) => void {
+  const budgets = new NearestBudgets();
   return (app) => {
     serve(app, getSummary, async ({ query, request: { access } }) => {
       const place = placeOf(access, query.environment);
       const db = parts.reports.dbOf(place.tenant);
       const [{ summary }, nearest] = await Promise.all([
         summaryOf(parts, place, {}, "org"),
-        parts.reports.caughtUp().then(() => nearestAnswers(db, parts.limitsOf(place), place, parts.now())),
+        parts.reports.caughtUp().then(() => budgets.answers(db, parts.limitsOf(place), place, parts.now())),
       ]);
       return { ...summary, nearest };
     });
