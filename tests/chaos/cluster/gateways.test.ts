@@ -13,6 +13,8 @@ import { startedWorld, WORLD_MS_MAX, type World } from "./started-world.ts";
 const READY_MS = 5_000;
 const LANES = 12;
 const KILLS = LONG ? 100 : 1;
+/** Calls before something happens, and after it. */
+const BESIDE = LONG ? 60 : 24;
 const MS_MAX = LONG ? 3_600_000 : 300_000;
 
 const random = new Random(SEED);
@@ -53,9 +55,9 @@ async function underLoad(team: string, budget: string, happens: (load: ClusterLo
   await makeLimit(first, `team:${team}`, budget);
   const load = new ClusterLoad(gateways, LANES, () => ask(team));
   try {
-    await load.more(60);
+    await load.more(BESIDE);
     await happens(load);
-    await load.more(60, ({ status }) => status === 200 || status === 429);
+    await load.more(BESIDE, ({ status }) => status === 200 || status === 429);
   } finally {
     calls.push(...(await load.stop()));
   }
@@ -151,7 +153,7 @@ test(
   async () => {
     await underLoad("postgres", "400", async (load) => {
       world.toDatabase.set({ kind: "cut" });
-      await load.more(LONG ? 20_000 : 200);
+      await load.more(LONG ? 20_000 : 100);
       world.toDatabase.set(null);
       await world.cluster.ready(20_000);
     });
