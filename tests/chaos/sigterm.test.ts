@@ -78,15 +78,19 @@ async function terminateUnderLoad(round: number): Promise<Sent[]> {
   const plain = wholeAsk("chat", { id: `${round}-short-plain`, steering: { output_tokens: SHORT_TOKENS } });
   sent.push({ ask: plain, short: true, answer: send(url, plain) });
   await begun.promise;
-  let ended = false;
-  const ending = tollhouse.terminate().finally(() => (ended = true));
-  await expectRefusesNewCalls(url, round, () => ended);
+  const told = Promise.race(
+    sent.filter(({ short }) => !short).map(({ answer }) => answer.then(() => performance.now())),
+  );
+  const ending = tollhouse.terminate();
+  const refusedAt = await refusesNewCalls(url, round);
   expect(await ending).toEqual({ code: 0, signal: null });
+  // From its first moment on, and not when the grace time is over and the first long stream is told so.
+  expect((await told) - refusedAt).toBeGreaterThan(1_000);
   return sent;
 }
 
-/** While streams go on, and at the latest from the moment it says so on /ready. A connection refused is a refusal too: the listener is closed. */
-async function expectRefusesNewCalls(url: string, round: number, ended: () => boolean): Promise<void> {
+/** When it says on /ready that it takes no more; then it does not. A connection refused is a refusal too: the listener is closed. */
+async function refusesNewCalls(url: string, round: number): Promise<number> {
   const readiness = async (): Promise<number> => {
     return fetch(`${url}/ready`).then(
       (response) => response.status,
@@ -94,9 +98,10 @@ async function expectRefusesNewCalls(url: string, round: number, ended: () => bo
     );
   };
   await expect.poll(readiness, { timeout: 60_000, interval: 10 }).toBe(503);
-  expect(ended()).toBe(false);
+  const refusedAt = performance.now();
   const late = await send(url, wholeAsk("chat", { id: `${round}-late` }));
   expect([503, null]).toContain(late.status);
+  return refusedAt;
 }
 
 function expectEnd(ask: Ask, short: boolean, answer: Answer): void {
