@@ -1,17 +1,22 @@
 import { randomBytes } from "node:crypto";
+import { originOf } from "@tollhouse/ledger";
 import {
   connectionUrl,
   DEFAULT_TENANT,
+  INSTALLATION_ROLE,
   LedgerKeys,
   checkpointSigner,
+  loadDeploymentId,
   migrate,
   openDatabase,
   openSpool,
   startEmbedded,
   startRecorder,
   verifyAside,
+  verifyInParts,
   type OpenDatabase,
   type SpoolRecord,
+  type VerifyAside,
 } from "@tollhouse/store";
 import { fillChain } from "./chain-data.ts";
 import { processTimes, residentMib, timesBetween } from "./process-times.ts";
@@ -158,54 +163,81 @@ function callOf(n: number, tenant: string): readonly SpoolRecord[] {
   ];
 }
 
-/** E16, second half: one chain, walked in a thread as the server does it. */
-export async function measureVerify(entries: number, rounds: number): Promise<void> {
+/** E16, second half: one chain, walked by threads as the server does it. */
+export async function measureVerify(entries: number, threads: readonly number[], rounds: number): Promise<void> {
   await withDatabase(async (db) => {
-    await fillChain(db, new LedgerKeys(masterKey), entries);
-    const noteKeys = checkpointSigner({ masterKey, seeds: [] }).keys({ tenant: DEFAULT_TENANT, origin: "bench" });
-    const request = {
-      databaseUrl: db.url,
-      role: "tollhouse_installation",
-      masterKey,
-      tenant: DEFAULT_TENANT,
-      noteKeys,
-    };
-    const [seconds, thread, server, memory]: number[][] = [[], [], [], []];
-    const idle = residentMib(process.pid);
-    for (let round = 0; round < rounds; round++) {
-      const before = processTimes(process.pid);
-      const used = process.cpuUsage();
-      const began = performance.now();
-      let most = 0;
-      const watch = setInterval(() => (most = Math.max(most, residentMib(process.pid))), 50);
-      const found = await verifyAside({ ...request, from: 1n, to: "latest" });
-      clearInterval(watch);
-      if (found.result !== "PASS" || found.entries !== BigInt(entries)) throw new Error(`${found.problem}`);
-      seconds?.push((performance.now() - began) / 1000);
-      const { children } = timesBetween(before, processTimes(process.pid));
-      // The thread has ended: its time is that of the process.
-      const { user, system } = process.cpuUsage(used);
-      thread?.push((user + system) / entries);
-      server?.push(children / entries);
-      memory?.push(most - idle);
+    const signer = checkpointSigner({ masterKey, seeds: [] });
+    await fillChain(db, new LedgerKeys(masterKey), signer, entries);
+    const origin = originOf(await loadDeploymentId(db), DEFAULT_TENANT);
+    const noteKeys = signer.keys({ tenant: DEFAULT_TENANT, origin });
+    const of = { databaseUrl: db.url, role: INSTALLATION_ROLE, masterKey, tenant: DEFAULT_TENANT, noteKeys };
+    const rows: string[][] = [];
+    for (const many of threads) {
+      const walked: Walked[] = [];
+      for (let round = 0; round < rounds; round++) walked.push(await walkedBy(many, db, of, entries));
+      const spreadOf = (figure: keyof Walked, places: number): string =>
+        spread(
+          walked.map((each) => each[figure]),
+          places,
+        );
+      rows.push([
+        count(many),
+        spreadOf("seconds", 1),
+        spreadOf("perSecond", 0),
+        spreadOf("threadUs", 2),
+        spreadOf("serverUs", 2),
+        spreadOf("mib", 0),
+      ]);
     }
-    const rates = seconds?.map((each) => entries / each) ?? [];
     console.log(
       table(
         `E16: a chain of ${count(entries)} entries, walked`,
-        ["seconds", "entries a second", "thread µs an entry", "PostgreSQL µs an entry", "MiB more"],
-        [
-          [
-            spread(seconds ?? [], 1),
-            spread(rates, 0),
-            spread(thread ?? [], 2),
-            spread(server ?? [], 2),
-            spread(memory ?? [], 0),
-          ],
-        ],
+        ["threads", "seconds", "entries a second", "threads µs an entry", "PostgreSQL µs an entry", "MiB more"],
+        rows,
       ),
     );
   });
+}
+
+interface Walked {
+  readonly seconds: number;
+  readonly perSecond: number;
+  readonly threadUs: number;
+  readonly serverUs: number;
+  readonly mib: number;
+}
+
+async function walkedBy(
+  threads: number,
+  db: OpenDatabase,
+  of: Omit<VerifyAside, "from" | "to">,
+  entries: number,
+): Promise<Walked> {
+  const idle = residentMib(process.pid);
+  const before = processTimes(process.pid);
+  const used = process.cpuUsage();
+  const began = performance.now();
+  let most = 0;
+  const watch = setInterval(() => (most = Math.max(most, residentMib(process.pid))), 50);
+  const chain = { tenant: DEFAULT_TENANT, from: 1n, to: "latest" } as const;
+  const found = await verifyInParts(db, chain, {
+    partsMax: threads,
+    entriesMin: 1,
+    walk: (range, options) => verifyAside({ ...of, ...range }, options),
+  });
+  clearInterval(watch);
+  const seconds = (performance.now() - began) / 1000;
+  if (found.result !== "PASS" || found.entries !== BigInt(entries)) throw new Error(`${found.problem}`);
+  // Threads have ended: their time is that of the process.
+  const { user, system } = process.cpuUsage(used);
+  const { children } = timesBetween(before, processTimes(process.pid));
+  return {
+    seconds,
+    perSecond: entries / seconds,
+    threadUs: (user + system) / entries,
+    serverUs: children / entries,
+    mib: most - idle,
+  };
 }
 
 async function withDatabase<T>(work: (db: OpenDatabase) => Promise<T>): Promise<T> {

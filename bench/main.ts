@@ -33,10 +33,11 @@ const { values, positionals } = parseArgs({
     rules: { type: "string", default: "10:0:0,10000:1000:0,1000000:100000:0,10:0:1,10:0:5,10:0:64" },
     /** Of B6R, in the ledger that is reported on. Ten million take 11 GB of disk and half an hour. */
     entries: { type: "string", default: "10000,1000000" },
-    /** Of E16: calls that are appended, tenants they are of, and entries of the chain that is walked. */
+    /** Of E16: calls that are appended, tenants they are of, entries of the chain that is walked, and threads that walk it. */
     append: { type: "string", default: "50000" },
     tenants: { type: "string", default: "1,1000" },
     walk: { type: "string", default: "1000000" },
+    threads: { type: "string", default: "1,2" },
     /** Another build to measure. */
     server: { type: "string", default: BUILT },
     /** B1, B3 and B4 with counters in Redis. */
@@ -71,8 +72,8 @@ try {
   if (wanted.has("B6R")) await measureReports(values.entries.split(",").map(Number), pairs);
   if (wanted.has("B7")) await measureStart(ground);
   if (wanted.has("E16")) {
-    await measureAppend(Number(values.append), values.tenants.split(",").map(Number), pairs);
-    await measureVerify(Number(values.walk), pairs);
+    if (values.append !== "0") await measureAppend(Number(values.append), values.tenants.split(",").map(Number), pairs);
+    if (values.walk !== "0") await measureVerify(Number(values.walk), values.threads.split(",").map(Number), pairs);
   }
   if (wanted.has("gateways")) {
     const connections = Math.min(...values.connections.split(",").map(Number));
