@@ -30,6 +30,7 @@ test("a key is made with its bounds, shown once, used as its snippet says, given
   const row = page.getByRole("row", { name: /search backend/ });
   await row.getByText("team:search").waitFor();
   await row.getByText("600 requests a minute").waitFor();
+  await row.getByText("models gpt-4o*").waitFor();
   expect(await statusOf(secret)).toBe(200);
   await shot(page, "keys");
 

@@ -30,6 +30,32 @@ test("the overview says what was spent and what costs most; a call that ends whi
   await shot(page, "overview");
 });
 
+interface Forecasting {
+  readonly forecast: { readonly cost: string; readonly per_day: string } | null;
+}
+
+test("the forecast goes by the last full day, and says so", async () => {
+  const midnight = new Date().setUTCHours(0, 0, 0, 0);
+  const record = await fetch(`${dashboard.world.url}/sdk/record`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({
+      provider: "openai",
+      model: "gpt-4o",
+      timestamp: new Date(midnight - 1_000).toISOString(),
+      usage: { prompt_tokens: 1_000_000, completion_tokens: 0, total_tokens: 1_000_000 },
+    }),
+  });
+  expect(record.status, await record.text()).toBe(200);
+  await dashboard.world.recorded();
+  const { forecast } = await dashboard.world.control<Forecasting>("GET", "/api/v1/summary");
+  const page = await dashboard.signedIn("viewer");
+  await page.getByText(`the rest of it at $${Number(forecast?.per_day).toFixed(2)} a day, as the last`).waitFor();
+  const shown = await page.getByText("Forecast for the month").locator("xpath=following-sibling::*[1]").textContent();
+  // It falls from second to second, by less than a cent.
+  expect(Math.abs(Number(shown?.replaceAll(/[$,]/g, "")) - Number(forecast?.cost))).toBeLessThan(0.5);
+});
+
 test("explore goes from a team into its parts, compares with the time before, and leads to the calls behind it", async () => {
   const page = await dashboard.signedIn("viewer", { at: "/explore?by=team" });
   await page.getByRole("button", { name: "search", exact: true }).click();
@@ -86,6 +112,31 @@ test("a call that went through shows what was used, what it cost, and its place 
     .getByText(/^Checked in this browser: the entry is number \d+ of the \d+/)
     .waitFor();
   await shot(page, "call");
+});
+
+test("texts that were kept of a call are read by whoever may, and by nobody else", async () => {
+  const { control, url } = dashboard.world;
+  await control("PUT", "/api/v1/payload-logging", { enabled: true });
+  const record = {
+    provider: "openai",
+    model: "gpt-4o-mini",
+    usage: { prompt_tokens: 3, completion_tokens: 5, total_tokens: 8 },
+    request: { messages: [{ role: "user", content: "Is this clause a penalty?" }] },
+    response: { choices: [] },
+  };
+  const answer = await fetch(`${url}/sdk/log`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(record),
+  });
+  const { decision_id: decision } = (await answer.json()) as { decision_id: string };
+  await dashboard.world.recorded();
+  const page = await dashboard.signedIn("admin", { at: `/calls/${decision}` });
+  await page.getByRole("button", { name: "Show its texts" }).click();
+  await page.getByLabel("What was asked", { exact: true }).getByText("Is this clause a penalty?").waitFor();
+  const viewer = await dashboard.signedIn("viewer", { at: `/calls/${decision}` });
+  await viewer.getByText("the client, which recorded it").waitFor();
+  expect(await viewer.getByRole("button", { name: "Show its texts" }).count()).toBe(0);
 });
 
 test("what nothing matches says so, and the way back is a button", async () => {

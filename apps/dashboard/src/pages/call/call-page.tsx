@@ -1,6 +1,7 @@
 import { Alert, Anchor, Center, Code, Grid, Loader, Text } from "@mantine/core";
 import type { Decision } from "@tollhouse/contract/control-client";
 import { getRouteApi, Link } from "@tanstack/react-router";
+import { useMay } from "../../api/session.ts";
 import { useOperation } from "../../api/use-operation.ts";
 import { Page } from "../../frame/page.tsx";
 import { ProblemAlert } from "../../parts/problem-alert.tsx";
@@ -9,6 +10,7 @@ import { CallFacts } from "./call-facts.tsx";
 import { CallLimits } from "./call-limits.tsx";
 import { CallPolicy } from "./call-policy.tsx";
 import { CallSteps } from "./call-steps.tsx";
+import { CallTexts } from "./call-texts.tsx";
 import { CallUsage } from "./call-usage.tsx";
 import { LedgerEntry } from "./ledger-entry.tsx";
 
@@ -17,6 +19,7 @@ const route = getRouteApi("/calls/$decision");
 /** Why one call was let through or blocked, and what became of it. */
 export function CallPage() {
   const { decision: id } = route.useParams();
+  const mayRead = useMay("payloads");
   const { data: decision, error } = useOperation("getDecision", { params: { id } });
   if (decision === undefined)
     return (
@@ -59,6 +62,11 @@ export function CallPage() {
         <Grid.Col span={12}>
           <CallAttempts attempts={decision.attempts} />
         </Grid.Col>
+        {mayRead && (
+          <Grid.Col span={12}>
+            <CallTexts decision={decision.decision} />
+          </Grid.Col>
+        )}
         {decision.policy !== null && (
           <Grid.Col span={12}>
             <CallPolicy policy={decision.policy} />

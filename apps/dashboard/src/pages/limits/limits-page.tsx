@@ -1,4 +1,4 @@
-import { Button, Menu } from "@mantine/core";
+import { Button, Menu, Text } from "@mantine/core";
 import type { Limit } from "@tollhouse/contract/control-client";
 import { useSearch } from "@tanstack/react-router";
 import { useState } from "react";
@@ -89,7 +89,14 @@ function columnsOf(
 ): readonly Column<Limit>[] {
   return [
     { header: "Scope", cell: ({ scope }) => <Scope scope={scope} /> },
-    { header: "May use", cell: (limit) => <span style={{ whiteSpace: "nowrap" }}>{formatLimit(limit)}</span> },
+    {
+      header: "May use",
+      cell: (limit) => (
+        <Text size="sm" miw={120}>
+          {formatLimit(limit)}
+        </Text>
+      ),
+    },
     { header: "Mode", cell: ({ mode }) => <LimitMode mode={mode} /> },
     {
       header: "Used",

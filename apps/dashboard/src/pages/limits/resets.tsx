@@ -4,5 +4,5 @@ import { Moment } from "../../parts/moment.tsx";
 export function Resets({ window, at }: { readonly window: string; readonly at: string | null }) {
   if (window === "lifetime") return <>never</>;
   if (window === "rolling_24h") return <>as hours pass</>;
-  return <Moment at={at} />;
+  return <Moment at={at} isShort />;
 }
