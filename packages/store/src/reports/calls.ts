@@ -31,7 +31,7 @@ export interface CallsPage {
   /** Fewer than the limit, or none, where many entries were looked at in vain: while there is a cursor, there may be more. */
   readonly calls: readonly CallAnswer[];
   readonly next_cursor: string | null;
-  /** There where the range asked for reaches further back: calls before are in no list any more. */
+  /** There where the range asked for reaches further back: of an environment that was asked for, calls before are in no list any more. */
   readonly purged_before?: string;
 }
 

@@ -231,9 +231,10 @@ export const listCalls = endpoint({
   answer: z.strictObject({
     calls: z.array(call),
     next_cursor: nextCursor,
-    purged_before: time
-      .optional()
-      .meta({ description: "There where more was asked for: calls before it are in no list any more." }),
+    purged_before: time.optional().meta({
+      description:
+        "There where more was asked for: of one environment at least, calls before it are in no list any more.",
+    }),
   }) as z.ZodType<CallsPage>,
   exports: true,
   errors: ["RATE_LIMITED", "DETAILS_PURGED"],
