@@ -59,7 +59,7 @@ const FROM: Readonly<Record<"operator" | "admin" | "owner" | "owner of default",
     "updateMember",
     "updatePolicy",
   ],
-  owner: ["createEnvironment", "rotateLedgerKey", "updatePayloadLogging"],
+  owner: ["createEnvironment", "rotateLedgerKey", "updatePayloadLogging", "updateRetention"],
   "owner of default": ["createTenant", "getSystem", "getTenant", "listTenants"],
 };
 /** No GET, and changes nothing but what is of whoever asks. */
