@@ -80,6 +80,19 @@ async function traffic() {
     window: "lifetime",
     mode: "hard",
   });
+  // For who looks at the dashboard: teams that may spend different amounts, one of which is only told.
+  for (const [team, amount, mode] of [
+    ["growth", "0.010", "hard"],
+    ["support", "0.006", "hard"],
+    ["research", "0.004", "soft"],
+  ])
+    await control("POST", "/api/v1/limits", {
+      scope: `team:${team}`,
+      measure: "usd",
+      amount,
+      window: "day",
+      mode,
+    }).catch(ifThere);
   say(`  A little traffic, with a hard budget of $0.004 on session ${session}:\n`);
   say(
     `  ${"agent".padEnd(10)} ${"model".padEnd(18)} ${"status".padEnd(7)} ${"cost".padEnd(13)} remaining of the session`,
@@ -98,18 +111,29 @@ async function traffic() {
   );
 }
 
+/** The demo before this one made it. */
+function ifThere(error) {
+  if (!String(error.message).includes(": 409 ")) throw error;
+}
+
 function calls() {
   const messages = [{ role: "user", content: "Write a short note about toll roads." }];
   const kinds = [
-    ["researcher", "gpt-4o-mini", "/v1/chat/completions", { messages }],
-    ["writer", "claude-haiku-4-5", "/v1/messages", { messages, max_tokens: 200 }],
-    ["reviewer", "gemini-2.5-flash", null, { contents: [{ role: "user", parts: [{ text: messages[0].content }] }] }],
-    ["planner", "gpt-4o", "/v1/chat/completions", { messages }],
+    ["researcher", "research", "gpt-4o-mini", "/v1/chat/completions", { messages }],
+    ["writer", "growth", "claude-haiku-4-5", "/v1/messages", { messages, max_tokens: 200 }],
+    [
+      "reviewer",
+      "support",
+      "gemini-2.5-flash",
+      null,
+      { contents: [{ role: "user", parts: [{ text: messages[0].content }] }] },
+    ],
+    ["planner", "growth", "gpt-4o", "/v1/chat/completions", { messages }],
   ];
   return [...kinds, ...kinds, ...kinds];
 }
 
-async function show([agent, model, path, body], session) {
+async function show([agent, team, model, path, body], session) {
   const response = await fetch(`${address}${path ?? `/v1beta/models/${model}:generateContent`}`, {
     method: "POST",
     headers: {
@@ -117,6 +141,9 @@ async function show([agent, model, path, body], session) {
       "anthropic-version": "2023-06-01",
       "x-tollhouse-session": session,
       "x-tollhouse-agent": agent,
+      "x-tollhouse-team": team,
+      "x-tollhouse-customer": "acme",
+      "x-tollhouse-user": `${agent}@example.com`,
     },
     body: JSON.stringify(path === null ? body : { model, ...body }),
   });

@@ -1,14 +1,20 @@
-// Makes the pictures of README.md: a Tollhouse of its own with calls of three teams through the provider simulator, seen in Chromium.
+// Makes the pictures of README.md: of the demo, as whoever types `npm start -- --demo` sees it, in Chromium.
 //   node --conditions=@tollhouse/source scripts/screenshots.ts
-import { mkdir } from "node:fs/promises";
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { createServer, type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import OpenAI from "openai";
 import type { Page } from "playwright-core";
-import { startedTollhouse, type StartedTollhouse } from "../packages/testkit/src/started-tollhouse.ts";
-import { buildIfOld, startedBrowser } from "../tests/browser/chromium.ts";
+import { startedBrowser } from "../tests/browser/chromium.ts";
 
 const FOLDER = fileURLToPath(new URL("../docs/images", import.meta.url));
+/** What `npm start` runs. */
+const SETUP = fileURLToPath(new URL("setup.mjs", import.meta.url));
+const ADMIN_KEY = "th_admin_for_pictures_only";
 /** As wide as README shows them, in pixels of their own: small files, and sharp enough. */
 const SIZE = { width: 1_320, height: 800 };
 const OWNER = { name: "Ada Bell", email: "ada@example.com", password: "correct horse battery staple" };
@@ -18,29 +24,66 @@ const PICTURES = [
   { name: "limits", path: "/limits", heading: "Budgets & limits" },
 ];
 
-const TEAMS = ["search", "support", "research"];
-const MODELS = ["gpt-4o-mini", "gpt-4o", "gpt-4.1-mini"];
-const CALLS = 90;
-
 async function main(): Promise<void> {
-  buildIfOld();
-  const world = await startedTollhouse();
-  const browser = await startedBrowser();
+  const dataDir = await mkdtemp(join(tmpdir(), "tollhouse-pictures-"));
+  const port = await freePort();
+  const demo = spawn(process.execPath, [SETUP, "start", "--demo"], {
+    stdio: ["ignore", "ignore", "pipe"],
+    env: {
+      ...process.env,
+      TOLLHOUSE_PORT: String(port),
+      TOLLHOUSE_DATA_DIR: dataDir,
+      TOLLHOUSE_ADMIN_KEY: ADMIN_KEY,
+    },
+  });
   try {
-    await makeCalls(world);
-    await world.control("POST", "/api/v1/members", { ...OWNER, role: "owner" });
-    const context = await browser.newContext({ viewport: SIZE, reducedMotion: "reduce", locale: "en-US" });
-    await context.request.post(`${world.url}/api/sign-in/password`, { data: OWNER_SIGN_IN });
-    const page = await context.newPage();
-    await mkdir(FOLDER, { recursive: true });
-    for (const picture of PICTURES) await take(page, world.url, picture);
+    await said(demo, "Yours to try");
+    await takeAll(`http://127.0.0.1:${port}`);
   } finally {
-    await browser.close();
-    await world.stop();
+    demo.kill("SIGTERM");
+    if (demo.exitCode === null) await once(demo, "exit");
+    await rm(dataDir, { recursive: true, force: true });
   }
 }
 
-const OWNER_SIGN_IN = { email: OWNER.email, password: OWNER.password };
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
+/** What it says is shown meanwhile: the first start builds, which takes its time. */
+async function said(demo: ChildProcess, words: string): Promise<void> {
+  if (demo.stderr === null) throw new Error("the demo has nowhere to say anything");
+  for await (const line of createInterface({ input: demo.stderr })) {
+    process.stderr.write(`${line}\n`);
+    if (line.includes(words)) return;
+  }
+  throw new Error("the demo ended before it was through");
+}
+
+async function takeAll(url: string): Promise<void> {
+  const browser = await startedBrowser();
+  try {
+    const made = await fetch(`${url}/api/v1/members`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${ADMIN_KEY}`, "content-type": "application/json" },
+      body: JSON.stringify({ ...OWNER, role: "owner" }),
+    });
+    if (!made.ok) throw new Error(`the owner was not made: ${made.status} ${await made.text()}`);
+    const context = await browser.newContext({ viewport: SIZE, reducedMotion: "reduce", locale: "en-US" });
+    const { email, password } = OWNER;
+    await context.request.post(`${url}/api/sign-in/password`, { data: { email, password } });
+    const page = await context.newPage();
+    await mkdir(FOLDER, { recursive: true });
+    for (const picture of PICTURES) await take(page, url, picture);
+  } finally {
+    await browser.close();
+  }
+}
 
 async function take(page: Page, url: string, { name, path, heading }: (typeof PICTURES)[number]): Promise<void> {
   await page.goto(`${url}/dashboard${path}`);
@@ -49,44 +92,6 @@ async function take(page: Page, url: string, { name, path, heading }: (typeof PI
   await page.getByRole("main").getByText(/\$/).first().waitFor();
   await page.screenshot({ path: join(FOLDER, `${name}.png`), animations: "disabled" });
   process.stdout.write(`docs/images/${name}.png\n`);
-}
-
-async function makeCalls(world: StartedTollhouse): Promise<void> {
-  const limits = [
-    { scope: "org", measure: "usd", amount: "0.60", window: "month", mode: "hard" },
-    ...TEAMS.map((team, at) => ({
-      scope: `team:${team}`,
-      measure: "usd",
-      amount: `0.0${at + 2}`,
-      window: "month",
-      mode: at === 2 ? "soft" : "hard",
-    })),
-    { scope: "agent:planner", measure: "requests", amount: "12", window: "lifetime", mode: "hard" },
-  ];
-  for (const limit of limits) await world.control("POST", "/api/v1/limits", limit);
-  for (let n = 0; n < CALLS; n++) await call(world, n);
-  await world.recorded();
-}
-
-async function call({ url }: StartedTollhouse, n: number): Promise<void> {
-  const team = TEAMS[n % TEAMS.length] ?? "";
-  const client = new OpenAI({
-    apiKey: "unused",
-    baseURL: `${url}/v1`,
-    maxRetries: 0,
-    defaultHeaders: {
-      "x-tollhouse-session": `run-${n % 12}`,
-      "x-tollhouse-team": team,
-      "x-tollhouse-agent": n % 5 === 0 ? "planner" : "writer",
-      "x-tollhouse-user": `user-${n % 7}@example.com`,
-    },
-  });
-  const model = MODELS[n % 4 === 0 ? 1 : (n % 2) * 2] ?? "";
-  const messages = [{ role: "user" as const, content: "Write a short note about toll roads. ".repeat(1 + (n % 6)) }];
-  // Some are refused: their budget is spent, which is what the picture is to show.
-  await client.chat.completions.create({ model, messages }).catch((error: unknown) => {
-    if (!(error instanceof OpenAI.APIError)) throw error;
-  });
 }
 
 await main();

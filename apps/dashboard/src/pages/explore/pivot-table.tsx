@@ -33,7 +33,7 @@ export function PivotTable({ by, rows, total, isCompared, isPending, error, onOp
       />
       {total !== undefined && rows.length > 0 && (
         <Text size="sm">
-          In all: <Money usd={total.cost} /> for {formatCount(total.calls)} calls
+          In all: <Money usd={total.cost} /> for {formatCount(total.calls)} {total.calls === 1 ? "call" : "calls"}
           {total.blocked > 0 && `, ${formatCount(total.blocked)} blocked`}
           {total.cost_unknown > 0 && `; ${formatCount(total.cost_unknown)} calls without a known price are in no sum`}.
         </Text>
@@ -54,6 +54,14 @@ function columnsOf({ by, total, isCompared, onOpen }: Columns): readonly Column<
         </Anchor>
       ),
     },
+    // On a phone the first ones are seen: where the money goes.
+    { header: "Cost", isNumber: true, cell: ({ now }) => <Money usd={now?.cost ?? "0"} /> },
+    {
+      header: "Share",
+      isNumber: true,
+      cell: ({ now }) => (total === undefined || now === null ? "–" : percent(perMille(now.cost, total.cost))),
+    },
+    ...(isCompared ? COMPARED : []),
     { header: "Calls", isNumber: true, cell: ({ now }) => formatCount(now?.calls ?? 0) },
     { header: "Blocked", isNumber: true, cell: ({ now }) => formatCount(now?.blocked ?? 0) },
     {
@@ -65,13 +73,6 @@ function columnsOf({ by, total, isCompared, onOpen }: Columns): readonly Column<
         </span>
       ),
     },
-    { header: "Cost", isNumber: true, cell: ({ now }) => <Money usd={now?.cost ?? "0"} /> },
-    {
-      header: "Share",
-      isNumber: true,
-      cell: ({ now }) => (total === undefined || now === null ? "–" : percent(perMille(now.cost, total.cost))),
-    },
-    ...(isCompared ? COMPARED : []),
   ];
 }
 
