@@ -131,7 +131,7 @@ test("while PostgreSQL is away every report, preview and change that needs it is
 
   postgres = await startEmbedded({ dataDir, log: () => undefined });
   for (const report of NEEDED)
-    await expect.poll(async () => (await ask(report)).status, { timeout: 30_000, interval: 100 }).toBe(200);
+    await expect.poll(async () => (await ask(report)).status, { timeout: 60_000, interval: 100 }).toBe(200);
   const { keys } = await tollhouse.control<{ keys: { name: string }[] }>("GET", "/api/v1/keys");
   const { limits } = await tollhouse.control<{ limits: { scope: string }[] }>("GET", "/api/v1/limits");
   expect([keys.map(({ name }) => name), limits.map(({ scope }) => scope)]).toEqual([[], []]);

@@ -73,7 +73,7 @@ test.each(ways)("after %s open checks hold what they held; each is recorded once
     { "idempotency-key": name },
   );
   expect(other.status).toBe(409);
-  await expect.poll(() => checksIn("unconfirmed"), { timeout: 10_000, interval: 50 }).toContain(short);
+  await expect.poll(() => checksIn("unconfirmed"), { timeout: 60_000, interval: 50 }).toContain(short);
   const state = async (): Promise<unknown> => (await limits(tollhouse)).find(({ id }) => id === limit.id)?.state;
   expect(await state()).toMatchObject({ settled: "0.000090000", reserved: "0.000075000" });
   // Another budget's worth does not fit beside what is still held.
@@ -104,7 +104,7 @@ test("after a kill a default budget goes on holding what a check of it held, and
   expect((await post("/sdk/check", { ...dear, estimated_cost: "0.10" })).body["allowed"]).toBe(true);
   expect((await post("/sdk/record", { decision_id: body.decision_id, usage })).body).toMatchObject({ confirmed: true });
   await expect
-    .poll(() => tollhouse.control("GET", `/api/v1/decisions/${body.decision_id}`), { timeout: 10_000 })
+    .poll(() => tollhouse.control("GET", `/api/v1/decisions/${body.decision_id}`), { timeout: 60_000 })
     .toMatchObject({ policy: { values: [{ setting: "limits", policy: id, version: 1 }] } });
   await tollhouse.control("DELETE", `/api/v1/policies/${id}`);
 });
