@@ -73,7 +73,7 @@ export async function auditEnds(
   for (const gateway of gateways) {
     await atRest(gateway);
     // One that nobody asked since its store was away finds out with the first question that the store is back.
-    await expect.poll(() => isAnswered(gateway), { timeout: 30_000, interval: 100 }).toBe(true);
+    await expect.poll(() => isAnswered(gateway), { timeout: 60_000, interval: 100 }).toBe(true);
   }
   const [first] = gateways as [TollhouseProcess];
   await expect.poll(() => held(first), { timeout: 60_000, interval: 100 }).toEqual([]);

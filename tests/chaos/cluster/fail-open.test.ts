@@ -87,7 +87,7 @@ async function expectShown(calls: readonly AskedCall[], from: number): Promise<v
       const shown = await used(gateway);
       return shown < least ? shown - least : shown > most ? shown - most : 0n;
     };
-    await expect.poll(beside, { timeout: 30_000, interval: 50, message: `gateway ${at}` }).toBe(0n);
+    await expect.poll(beside, { timeout: 60_000, interval: 50, message: `gateway ${at}` }).toBe(0n);
   }
 }
 
@@ -160,7 +160,7 @@ test(
       }
       calls.push(...(await load.stop()));
       for (const gateway of gateways)
-        await expect.poll(() => used(gateway), { timeout: 30_000, interval: 50, message: outage.name }).toBe(0n);
+        await expect.poll(() => used(gateway), { timeout: 60_000, interval: 50, message: outage.name }).toBe(0n);
     }
     // A budget can be passed by what was uncounted at once, and by no more: later outages find it full.
     const beyond = BigInt(gateways.length * ALLOWANCE) * 1_000_000_000n;
