@@ -11,6 +11,12 @@ const adminKey = process.env.TOLLHOUSE_ADMIN_KEY ?? `th_admin_demo_${randomBytes
 const host = process.env.TOLLHOUSE_HOST ?? "127.0.0.1";
 const port = process.env.TOLLHOUSE_PORT ?? "8787";
 const address = `http://${host}:${port}`;
+/** For who looks at the dashboard: teams that may spend different amounts, one of which is only told. */
+const TEAMS = [
+  ["growth", "0.010", "hard"],
+  ["support", "0.006", "hard"],
+  ["research", "0.004", "soft"],
+];
 const say = (text) => process.stderr.write(`${text}\n`);
 
 const simulator = spawn(
@@ -80,19 +86,7 @@ async function traffic() {
     window: "lifetime",
     mode: "hard",
   });
-  // For who looks at the dashboard: teams that may spend different amounts, one of which is only told.
-  for (const [team, amount, mode] of [
-    ["growth", "0.010", "hard"],
-    ["support", "0.006", "hard"],
-    ["research", "0.004", "soft"],
-  ])
-    await control("POST", "/api/v1/limits", {
-      scope: `team:${team}`,
-      measure: "usd",
-      amount,
-      window: "day",
-      mode,
-    }).catch(ifThere);
+  for (const [team, amount, mode] of TEAMS) await budgetOnce(`team:${team}`, amount, mode);
   say(`  A little traffic, with a hard budget of $0.004 on session ${session}:\n`);
   say(
     `  ${"agent".padEnd(10)} ${"model".padEnd(18)} ${"status".padEnd(7)} ${"cost".padEnd(13)} remaining of the session`,
@@ -111,9 +105,11 @@ async function traffic() {
   );
 }
 
-/** The demo before this one made it. */
-function ifThere(error) {
-  if (!String(error.message).includes(": 409 ")) throw error;
+/** The demo of yesterday made it already. */
+async function budgetOnce(scope, amount, mode) {
+  const { limits } = await control("GET", `/api/v1/limits?scope=${scope}`);
+  if (limits.length === 0)
+    await control("POST", "/api/v1/limits", { scope, measure: "usd", amount, window: "day", mode });
 }
 
 function calls() {
