@@ -68,9 +68,9 @@ async function checkpointed({ db }: TestDatabase): Promise<{ readonly size: numb
   return made;
 }
 
-async function exported(to: number): Promise<string[]> {
+async function exported(to: number, from = 1): Promise<string[]> {
   let text = "";
-  for await (const part of exportEntries(written.db, { tenant, from: 1n, to: BigInt(to) })) text += part;
+  for await (const part of exportEntries(written.db, { tenant, from: BigInt(from), to: BigInt(to) })) text += part;
   return text.trimEnd().split("\n");
 }
 
@@ -111,7 +111,8 @@ test.each<[what: string, made: () => readonly string[], problem: RegExp, by?: Bu
   ["with a changed MAC", () => changed(6, (line) => ({ ...line, mac: "00".repeat(32) })), /^line 7: sequence 6: mac/],
   ["with fewer entries than it says", () => changed(lines.length - 1, () => ({ end: true, entries: 3 })), /as many/],
   ["with a checkpoint at another place", () => swapped(lines.length - 3), /are not those of the checkpoint/],
-  ["twice", () => [...lines, ...lines], /expected nothing behind the last line/],
+  ["twice", () => [...lines, ...lines], /does not go on where the one before it ended/],
+  ["with an entry behind it", () => [...lines, lines[5] as string], /expected nothing behind the last line/],
   ["of a later part", () => changed(0, (head) => ({ ...head, from: 2, edge: ["00".repeat(32)] })), /from sequence 1/],
   ["of another origin", () => changed(0, (head) => ({ ...head, origin: "tollhouse/other" })), /^line 1: origin/],
 ])("an export %s is refused by its line, and nothing of it is there", async (_, made, problem, by) => {
@@ -130,9 +131,18 @@ test("an installation that has recorded anything takes in no ledger of another",
   await expect(take([head], masterKey, written)).rejects.toThrow(/has a ledger already/);
 });
 
+test("a part that does not go on where the one before it ended is refused", async () => {
+  for (const from of [99, 102]) {
+    const parts = [...(await exported(100)), ...(await exported(200, from))];
+    await expect(take(parts)).rejects.toThrow(/does not go on where/);
+  }
+});
+
 test("the chain is there as it was, with everything that is derived from it, and goes on", async () => {
   const pinned = await latestCheckpoint(written.db, tenant);
-  expect(await take(lines)).toMatchObject({ tenant, entries: pinned?.size, checkpoints: 2 });
+  // As an export that broke off and was resumed: part behind part.
+  const parts = [...(await exported(100)), ...(await exported(pinned?.size ?? 0, 101))];
+  expect(await take(parts)).toMatchObject({ tenant, entries: pinned?.size, checkpoints: 2 });
   const tables = ["ledger_entries", "ledger_checkpoints", "ledger_subtrees", "counter_sums", "usage_hourly"];
   for (const table of [...tables, "usage_by_workload", "usage_by_session", "usage_by_user_monthly"]) {
     const rows = await rowsOf(written, table);

@@ -32,7 +32,7 @@ export interface ImportParts {
   /** Of the master key under which the ledger was written. */
   readonly keys: LedgerKeys;
   readonly signer: Pick<CheckpointSigner, "keys">;
-  /** Of a whole export, from sequence 1, without their newlines. */
+  /** Of a whole export, from sequence 1, without their newlines; of one that was resumed, part behind part. */
   readonly lines: AsyncIterable<string>;
 }
 
@@ -65,12 +65,16 @@ export function importEntries({ db, keys, signer, lines }: ImportParts): Promise
     let number = 0;
     for await (const line of lines) {
       number += 1;
-      if (isWhole) throw new ImportRefused(`line ${number}: expected nothing behind the last line of an export`);
       try {
         const read = readExportLine(line);
         if (importing === null) {
           if (read.is !== "head") throw new BadExport("expected the first line of an export");
           importing = await Import.begin(tx, read.head, keys, signer);
+        } else if (isWhole) {
+          if (read.is !== "head")
+            throw new BadExport("expected nothing behind the last line of an export, or its next part");
+          importing.goOn(read.head);
+          isWhole = false;
         } else if (read.is === "entry") await importing.entry(read.entry);
         else if (read.is === "checkpoint") await importing.checkpoint(read.note);
         else if (read.is === "end") isWhole = importing.isAll(read.entries);
@@ -98,6 +102,8 @@ class Import {
   #subtrees: { readonly level: number; readonly index: number; readonly hash: Uint8Array }[] = [];
   #lastMs = 0;
   #checkpoints = 0;
+  /** The first entry of the part that is read. */
+  #since = 1;
 
   private constructor(tx: Queryable, head: ExportHead, keys: LedgerKeys, signer: Pick<CheckpointSigner, "keys">) {
     const { tenant, tenantId, deployment, origin } = head;
@@ -136,6 +142,14 @@ class Import {
     return new Import(tx, head, keys, signer);
   }
 
+  /** The part that a resumed export has behind the one before. */
+  goOn({ deployment, tenant, from, previousHash }: ExportHead): void {
+    const isNext = from === this.#tree.size + 1 && equalBytes(previousHash, this.#chain.lastHash);
+    if (!isNext || deployment !== this.#head.deployment || tenant !== this.#head.tenant)
+      throw new BadExport("the export does not go on where the one before it ended");
+    this.#since = from;
+  }
+
   async entry(stored: StoredEntry): Promise<void> {
     if (!this.#chain.push(stored)) {
       const { sequence, fault, detail } = this.#chain.firstBad ?? {};
@@ -168,7 +182,8 @@ class Import {
   }
 
   isAll(entries: number): true {
-    if (entries !== this.#tree.size) throw new BadExport("the export does not have as many entries as it says");
+    if (entries !== this.#tree.size - this.#since + 1)
+      throw new BadExport("the export does not have as many entries as it says");
     return true;
   }
 
