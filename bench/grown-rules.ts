@@ -1,4 +1,4 @@
-import { DEFAULT_TENANT, migrate, openDatabase, startEmbedded, type OpenDatabase } from "@tollhouse/store";
+import { DEFAULT_TENANT, migrate, openDatabase, startEmbedded, type Database } from "@tollhouse/store";
 
 /** What an environment has grown to. */
 export interface Grown {
@@ -31,16 +31,23 @@ export async function addGrown(dataDir: string, grown: Grown): Promise<void> {
   const db = await openDatabase({ embedded });
   await migrate(db);
   await addLimits(db, grown.limits);
-  if (grown.policies + grown.applying > 0) await addPlans(db, grown.policies);
-  await addPolicies(db, otherPolicies(grown.policies), "pol_other");
-  await addPolicies(db, applyingPolicies(grown.applying), "pol_own");
+  await addGrownPolicies(db, grown);
   // As autovacuum would have done by the time an installation has grown this far.
   await db.query("ANALYZE");
   await db.close();
   await embedded.stop();
 }
 
-async function addLimits(db: OpenDatabase, size: number): Promise<void> {
+export async function addGrownPolicies(
+  db: Database,
+  { policies, applying }: Pick<Grown, "policies" | "applying">,
+): Promise<void> {
+  if (policies + applying > 0) await addPlans(db, policies);
+  await addPolicies(db, otherPolicies(policies), "pol_other");
+  await addPolicies(db, applyingPolicies(applying), "pol_own");
+}
+
+async function addLimits(db: Database, size: number): Promise<void> {
   const ids = "'lim_' || upper(lpad(to_hex(n), 26, '0'))";
   for (const name of ["limits", "limit_versions"])
     await db.query(
@@ -51,7 +58,7 @@ async function addLimits(db: OpenDatabase, size: number): Promise<void> {
 }
 
 /** As many users on a plan as there are policies; the benchmark's own customer is on one of its own. */
-async function addPlans(db: OpenDatabase, users: number): Promise<void> {
+async function addPlans(db: Database, users: number): Promise<void> {
   await db.query(
     `INSERT INTO plans (tenant, environment, name, description, version)
      SELECT $1, 'prod', name, '', 1 FROM unnest($2::text[]) name`,
@@ -67,7 +74,7 @@ async function addPlans(db: OpenDatabase, users: number): Promise<void> {
 
 export type Document = Readonly<Record<string, unknown>>;
 
-async function addPolicies(db: OpenDatabase, documents: Iterable<Document>, prefix: string): Promise<void> {
+async function addPolicies(db: Database, documents: Iterable<Document>, prefix: string): Promise<void> {
   const texts = Array.from(documents, (document) => JSON.stringify(document));
   for (let from = 0; from < texts.length; from += ROWS_A_STATEMENT)
     for (const name of ["policies", "policy_versions"])

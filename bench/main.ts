@@ -1,8 +1,10 @@
 import { existsSync } from "node:fs";
 import { cpus } from "node:os";
+import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { measureAddedLatency, measureCalls, measureStreams, type Arena } from "./call-speed.ts";
+import { measureDashboard } from "./dashboard.ts";
 import { measureGateways } from "./gateways.ts";
 import { measureMemory, measureRules, measureStart, type Ground } from "./growth.ts";
 import { measureAppend, measureVerify } from "./ledger-speed.ts";
@@ -13,7 +15,7 @@ import type { Grown } from "./grown-rules.ts";
 import { startSharedStores } from "./shared-stores.ts";
 import { makeLimits, startServer, temporaryFolder } from "./server-under-test.ts";
 
-const SECTIONS = ["B1", "B3", "B4", "B5", "B6", "B6R", "B7", "E16", "gateways"] as const;
+const SECTIONS = ["B1", "B3", "B4", "B5", "B6", "B6R", "B7", "E16", "dashboard", "gateways"] as const;
 const BUILT = fileURLToPath(new URL("../apps/server/dist/main.js", import.meta.url));
 
 const { values, positionals } = parseArgs({
@@ -31,8 +33,12 @@ const { values, positionals } = parseArgs({
     calls: { type: "string", default: "100000" },
     /** Of B6: limits, policies, and those of them that apply to every call, on each of its user, feature, plan and all. */
     rules: { type: "string", default: "10:0:0,10000:1000:0,1000000:100000:0,10:0:1,10:0:5,10:0:64" },
-    /** Of B6R, in the ledger that is reported on. Ten million take 11 GB of disk and half an hour. */
+    /** Of B6R and the dashboard, in the ledger that is reported on. Ten million take 11 GB of disk and half an hour. */
     entries: { type: "string", default: "10000,1000000" },
+    /** Of the dashboard: a data folder that is filled once, and kept; else a temporary one. */
+    data: { type: "string" },
+    /** Of the dashboard: only pages that are called so, in part. */
+    page: { type: "string", default: "" },
     /** Of E16: calls that are appended, tenants they are of, entries of the chain that is walked, and threads that walk it. */
     append: { type: "string", default: "50000" },
     tenants: { type: "string", default: "1,1000" },
@@ -74,6 +80,14 @@ try {
   if (wanted.has("E16")) {
     if (values.append !== "0") await measureAppend(Number(values.append), values.tenants.split(",").map(Number), pairs);
     if (values.walk !== "0") await measureVerify(Number(values.walk), values.threads.split(",").map(Number), pairs);
+  }
+  if (wanted.has("dashboard")) {
+    for (const entries of values.entries.split(",").map(Number)) {
+      const folder = values.data === undefined ? await temporaryFolder() : null;
+      const path = folder?.path ?? resolve(String(values.data));
+      await measureDashboard({ entries, folder: path, entry: values.server, rounds: pairs, only: values.page });
+      await folder?.remove();
+    }
   }
   if (wanted.has("gateways")) {
     const connections = Math.min(...values.connections.split(",").map(Number));

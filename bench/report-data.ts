@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { encodeBody, encodeFields } from "@tollhouse/ledger";
+import { encodeBody, encodeFields, type EntryFields } from "@tollhouse/ledger";
 import { DEFAULT_TENANT, type Database, type LedgerKeys } from "@tollhouse/store";
 
 /** What stands in the generated ledger: 30 days, as a product with many users would leave them. */
@@ -11,6 +11,8 @@ export const SHAPE = {
   features: 50,
   customers: 1_000,
   callsASession: 10,
+  /** Of so many entries one is a change of configuration. */
+  entriesAChange: 100,
 } as const;
 
 const PER_STEP = 500_000;
@@ -39,7 +41,7 @@ export async function fillReports(db: Database, keys: LedgerKeys, entries: numbe
   const startUs = endUs - BigInt(SHAPE.days) * DAY_US;
   // At least one session has to fit into a stretch of time; ten thousand calls are three quarters of an hour of ten million.
   const stretch = Math.min(10_000, Math.max(10, Math.round(entries / 1000)));
-  const body = sampleBody();
+  const [call, changes] = [sampleCall(), sampleChanges()];
   // Made at the end, at a stroke.
   const indexes = await db.query<{ name: string; definition: string }>(
     "SELECT indexname AS name, indexdef AS definition FROM pg_indexes WHERE indexname LIKE 'ledger\\_entries\\_by\\_%'",
@@ -47,7 +49,8 @@ export async function fillReports(db: Database, keys: LedgerKeys, entries: numbe
   for (const { name } of indexes.rows) await db.query(`DROP INDEX ${name}`);
   for (let first = 1; first <= entries; first += PER_STEP) {
     const last = Math.min(entries, first + PER_STEP - 1);
-    await db.query(ENTRIES, [DEFAULT_TENANT, first, last, startUs, endUs - startUs, entries, stretch, body]);
+    await db.query(ENTRIES, [DEFAULT_TENANT, first, last, startUs, endUs - startUs, entries, stretch, call]);
+    await db.query(CHANGES, [DEFAULT_TENANT, first, last, startUs, endUs - startUs, entries, changes]);
   }
   for (const { definition } of indexes.rows) await db.query(definition);
   await db.query(HOURLY, [DEFAULT_TENANT]);
@@ -91,8 +94,8 @@ async function fillUsers(db: Database, keys: LedgerKeys): Promise<void> {
 }
 
 /** A body that the list of calls can read. */
-function sampleBody(): Buffer {
-  const fields = encodeFields({
+function sampleCall(): Buffer {
+  return sampleBody("call_settled", {
     environment: "prod",
     provider: "openai",
     model: "model-1",
@@ -101,9 +104,26 @@ function sampleBody(): Buffer {
     usage: { input: 100, input_cache_read: 20, output: 64 },
     latencyMs: 800,
   });
+}
+
+/** Bodies that the audit can read. */
+function sampleChanges(): Buffer[] {
+  return Array.from({ length: 100 }, (_, n) =>
+    sampleBody("admin_action", {
+      environment: "prod",
+      actor: "admin",
+      action: ["limit.update", "block.create", "limit.create", "block.lift"][n % 4] as string,
+      subject: n % 2 === 0 ? `lim_${n}` : `blk_${n}`,
+      before: `{"amount":"${n}.000000000","version":1}`,
+      after: `{"amount":"${n + 1}.000000000","version":2}`,
+    }),
+  );
+}
+
+function sampleBody(type: "call_settled" | "admin_action", fields: EntryFields): Buffer {
   return Buffer.from(
     encodeBody({
-      type: "call_settled",
+      type,
       flags: 0,
       tenant: new Uint8Array(16),
       sequence: 1n,
@@ -112,9 +132,9 @@ function sampleBody(): Buffer {
       refId: new Uint8Array(16),
       amountNano: 0n,
       currency: "USD",
-      usageSource: "reported",
+      usageSource: type === "call_settled" ? "reported" : "none",
       macKeyId: 1,
-      fields,
+      fields: encodeFields(fields),
     }),
   );
 }
@@ -139,7 +159,7 @@ const hash = (of: string, seed: number, below: number): string => `abs(hashint8e
 const ENTRIES = `
 WITH numbered AS (
   SELECT n, n / $7 * ($7 / ${SHAPE.callsASession}) + ${hash("n", 1, 1_000_000)} % ($7 / ${SHAPE.callsASession}) AS run
-  FROM generate_series($2::bigint, $3::bigint) AS n
+  FROM generate_series($2::bigint, $3::bigint) AS n WHERE n % ${SHAPE.entriesAChange} <> 0
 ), called AS (
   SELECT *, ${hash("run", 2, SHAPE.users)} AS usr, ${hash("run", 3, SHAPE.features)} AS feature,
     -- Four of five calls of a feature go to its own model, and of the others few models take most.
@@ -159,6 +179,14 @@ SELECT $1::uuid, n, ('01900000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uu
   (luck < 30)::int, $8::bytea, sha256(int8send(n)), sha256(int8send(n))
 FROM called`;
 
+/** $1 tenant, $2 to $3 sequences, $4 start and $5 length in microseconds, $6 entries in all, $7 bodies */
+const CHANGES = `
+INSERT INTO ledger_entries (tenant, sequence, entry_id, type, flags, time_us, amount_nano, usage_source, environment, input_tokens, output_tokens,
+  blocked_calls, body, entry_hash, mac)
+SELECT $1::uuid, n, ('01900000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, 7, 0, $4::bigint + ($5::numeric * n / $6)::bigint, 0, 0, 'prod', 0, 0,
+  0, ($7::bytea[])[1 + n / ${SHAPE.entriesAChange} % cardinality($7)], sha256(int8send(n)), sha256(int8send(n))
+FROM generate_series($2::bigint, $3::bigint) AS n WHERE n % ${SHAPE.entriesAChange} = 0`;
+
 /** $1 tenant */
 const HOURLY = `
 INSERT INTO usage_hourly
@@ -167,5 +195,5 @@ SELECT tenant, time_us / 3600000000,
   environment, provider, model, key, session, agent, feature, service, user_pseudonym, team, customer,
   count(*) FILTER (WHERE type IN (2, 4)), count(*) FILTER (WHERE type = 4), sum(blocked_calls), count(*) FILTER (WHERE flags & 1 = 1),
   sum(input_tokens), sum(output_tokens), sum(amount_nano)
-FROM ledger_entries WHERE tenant = $1
+FROM ledger_entries WHERE tenant = $1 AND type IN (2, 3, 4)
 GROUP BY 1, 2, environment, provider, model, key, session, agent, feature, service, user_pseudonym, team, customer`;

@@ -28,6 +28,8 @@ export interface ServerOptions {
   readonly dataDir: string;
   readonly upstreamPort: number;
   readonly env?: Readonly<Record<string, string>>;
+  /** Left where the system puts it, as all that it starts. Absent: all on one core. */
+  readonly isFree?: boolean;
   /** Flags of Node, besides those of `npm start`. */
   readonly flags?: readonly string[];
 }
@@ -51,7 +53,8 @@ const LIMITS = [
 export async function startServer(options: ServerOptions): Promise<ServerUnderTest> {
   const log = openSync(join(options.dataDir, "server.log"), "a");
   const argv = [...(options.flags ?? []), "--max-semi-space-size=64", options.entry] as const;
-  const [command, args] = pinned(SERVER_CORE, [process.execPath, ...argv]);
+  const [command, args] =
+    options.isFree === true ? [process.execPath, argv] : pinned(SERVER_CORE, [process.execPath, ...argv]);
   const startedAt = performance.now();
   const child = spawn(command, args, {
     cwd: options.dataDir,

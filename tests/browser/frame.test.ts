@@ -4,12 +4,33 @@ import { dashboardTests } from "./started-dashboard.ts";
 
 const dashboard = dashboardTests();
 
+/** What is sent for the first page, scripts alone, as they are sent: pressed. */
+const SCRIPT_BYTES_MAX = 300 * 1_024;
+/** As text: these files know no DOM. */
+const SCRIPTS_SENT = `performance.getEntriesByType("resource")
+  .filter(({ name }) => new URL(name).pathname.endsWith(".js"))
+  .map(({ encodedBodySize, decodedBodySize }) => [encodedBodySize, decodedBodySize])`;
+
 test("the frame: pages by their names, the one that is open is marked, and nobody is kept out", async () => {
   const page = await dashboard.signedIn("owner");
   await page.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
   const pages = page.getByRole("navigation", { name: "Pages" });
   expect(await pages.getByRole("link", { name: "Overview" }).getAttribute("aria-current")).toBe("page");
   await shot(page, "overview");
+});
+
+test("the first page costs a newcomer at most 300 KiB of scripts, pressed", async () => {
+  const page = await dashboard.signedIn("owner");
+  await page.getByText("Spent this month").waitFor();
+  const scripts = await page.evaluate<[sent: number, read: number][]>(SCRIPTS_SENT);
+  const [sent, read] = [0, 1].map((at) => scripts.reduce((sum, sizes) => sum + (sizes[at] ?? 0), 0)) as [
+    number,
+    number,
+  ];
+  expect(scripts.length).toBeGreaterThan(1);
+  // Were they not pressed, the one would be the other.
+  expect(sent).toBeLessThan(read / 2);
+  expect(sent).toBeLessThanOrEqual(SCRIPT_BYTES_MAX);
 });
 
 test("an address that there is not says so, and leads back", async () => {
