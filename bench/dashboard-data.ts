@@ -97,5 +97,5 @@ SELECT $1::uuid, 'prod', 'key_' || lpad(to_hex(n), 16, '0'), sha256(int8send(n))
 /** $2 members */
 const MEMBERS = `
 INSERT INTO members (tenant, id, email, name, role, version)
-SELECT $1::uuid, 'mem_' || lpad(to_hex(n), 32, '0'), 'viewer-' || n || '@example.com', 'Viewer ' || n, 'viewer', 1
+SELECT $1::uuid, 'mem_' || lpad(to_hex(n), 16, '0'), 'viewer-' || n || '@example.com', 'Viewer ' || n, 'viewer', 1
 FROM generate_series(1, $2::bigint) AS n`;
