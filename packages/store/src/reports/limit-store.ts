@@ -137,8 +137,9 @@ export async function limitIds(
   place: LimitPlace,
   { after, limit, measure, kind }: LimitFilter & { readonly after: string; readonly limit: number },
 ): Promise<string[]> {
-  const values = [place.tenant, place.environment, after, limit, measure, kind];
-  return (await db.query<{ id: string }>(sql("limit-ids"), values)).rows.map((row) => row.id);
+  const values = [place.tenant, place.environment, after, limit, measure];
+  const [text, asked] = kind === null ? [sql("limit-ids"), values] : [sql("limit-ids-of-kind"), [...values, kind]];
+  return (await db.query<{ id: string }>(text, asked)).rows.map((row) => row.id);
 }
 
 /** What the limit was, version by version; also of one that was deleted. */
