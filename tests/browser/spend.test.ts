@@ -115,8 +115,8 @@ test("a call that went through shows what was used, what it cost, and its place 
 });
 
 test("texts that were kept of a call are read by whoever may, and by nobody else", async () => {
-  const { control, url } = dashboard.world;
-  await control("PUT", "/api/v1/payload-logging", { enabled: true });
+  const { world } = dashboard;
+  await world.control("PUT", "/api/v1/payload-logging", { enabled: true });
   const record = {
     provider: "openai",
     model: "gpt-4o-mini",
@@ -124,13 +124,13 @@ test("texts that were kept of a call are read by whoever may, and by nobody else
     request: { messages: [{ role: "user", content: "Is this clause a penalty?" }] },
     response: { choices: [] },
   };
-  const answer = await fetch(`${url}/sdk/log`, {
+  const answer = await fetch(`${world.url}/sdk/log`, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify(record),
   });
   const { decision_id: decision } = (await answer.json()) as { decision_id: string };
-  await dashboard.world.recorded();
+  await world.recorded();
   const page = await dashboard.signedIn("admin", { at: `/calls/${decision}` });
   await page.getByRole("button", { name: "Show its texts" }).click();
   await page.getByLabel("What was asked", { exact: true }).getByText("Is this clause a penalty?").waitFor();

@@ -122,7 +122,7 @@ describe("the control API", () => {
   let etag: string | null;
   const ask = async (
     path: string,
-    init: RequestInit = {},
+    init: Omit<RequestInit, "headers"> & { readonly headers?: Readonly<Record<string, string>> } = {},
   ): Promise<{ readonly status: number; readonly body: Record<string, unknown>; readonly etag: string | null }> => {
     const response = await fetch(`${tollhouse?.address}${path}`, {
       ...init,

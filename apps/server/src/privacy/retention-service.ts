@@ -18,7 +18,7 @@ import { Turns } from "../turns.ts";
 export interface RetentionParts {
   readonly dbOf: (tenant: string) => Database;
   readonly spool: Pick<Spool, "append">;
-  now(): number;
+  readonly now: () => number;
 }
 
 /** For how long details of calls are kept: the setting. `jobs/purge-details.ts` does what it says. */
