@@ -47,6 +47,7 @@ async function importInto(settings: Settings, path: string, embedded: EmbeddedPo
       dataDir: settings.dataDir,
       fromEnv: settings.masterKey?.toString("hex"),
       embedded: embedded !== null,
+      isTied: await hasMasterKey(db),
     });
     // Only what was imported ties the database to a key: the attempt with a wrong one leaves nothing.
     if (await hasMasterKey(db)) await assertMasterKey(db, masterKey);

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import {
   assertMasterKey,
+  hasMasterKey,
   holdDatabase,
   INSTALLATION_ROLE,
   isUnwritten,
@@ -70,6 +71,7 @@ export async function openStores(parts: OpenStoresParts): Promise<Stores> {
     dataDir: settings.dataDir,
     fromEnv: settings.masterKey?.toString("hex"),
     embedded: embedded !== null,
+    isTied: await hasMasterKey(db),
   });
   await assertMasterKey(db, masterKey);
   const adminKey = await loadAdminKey(db, masterKey, settings.adminKey ?? undefined);

@@ -18,7 +18,8 @@ describe("master key", () => {
   });
   afterEach(() => rm(dataDir, { recursive: true }));
 
-  const load = (fromEnv?: string, embedded = true): Promise<Buffer> => loadMasterKey({ dataDir, fromEnv, embedded });
+  const load = (fromEnv?: string, embedded = true, isTied = false): Promise<Buffer> =>
+    loadMasterKey({ dataDir, fromEnv, embedded, isTied });
 
   test("is made once with the embedded database, for its owner's eyes only", async () => {
     const key = await load();
@@ -30,7 +31,7 @@ describe("master key", () => {
 
   test("of several first starts at once, all get the same", async () => {
     for (let round = 0; round < 25; round += 1) {
-      const place = { dataDir: join(dataDir, String(round)), fromEnv: undefined, embedded: true };
+      const place = { dataDir: join(dataDir, String(round)), fromEnv: undefined, embedded: true, isTied: false };
       // Not in step: one has read its key back while another still makes its own.
       const starters = [0, 1, 2, 3].map((nth) => sleep(nth * (round % 5)).then(() => loadMasterKey(place)));
       const keys = await Promise.all(starters);
@@ -49,6 +50,15 @@ describe("master key", () => {
     await writeFile(join(dataDir, "master.key"), "");
     await expect(load()).rejects.toMatchObject({ code: "MASTER_KEY_INVALID" });
     expect(await readFile(join(dataDir, "master.key"), "utf8")).toBe("");
+  });
+
+  test("that is lost is not made anew: the start says what to put back, and leaves nothing", async () => {
+    await expect(load(undefined, true, true)).rejects.toMatchObject({
+      code: "MASTER_KEY_INVALID",
+      message: expect.stringMatching(/master\.key is not there.*put it back/) as unknown,
+    });
+    expect(await readdir(dataDir)).toEqual([]);
+    expect(await load(master.toString("hex"), true, true)).toEqual(master);
   });
 
   test("must be given with DATABASE_URL, and is not made then", async () => {

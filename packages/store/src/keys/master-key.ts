@@ -15,6 +15,8 @@ export interface MasterKeySource {
   readonly fromEnv: string | undefined;
   /** With the embedded database the key may be made and kept beside it; otherwise it must be given. */
   readonly embedded: boolean;
+  /** The database was written under a key (`hasMasterKey`): one that is lost is not made anew. */
+  readonly isTied: boolean;
 }
 
 /**
@@ -28,7 +30,13 @@ export async function loadMasterKey(source: MasterKeySource): Promise<Buffer> {
     throw new StartRefused("MASTER_KEY_INVALID", `TOLLHOUSE_MASTER_KEY: required with DATABASE_URL; ${EXPECTED}`);
   }
   const path = join(await makeDataDir(source.dataDir), MASTER_KEY_FILE);
-  return (await readKey(path)) ?? (await makeKey(path));
+  const kept = await readKey(path);
+  if (kept === null && source.isTied)
+    throw new StartRefused(
+      "MASTER_KEY_INVALID",
+      `${path} is not there, and this database was written under it: put it back, or set TOLLHOUSE_MASTER_KEY`,
+    );
+  return kept ?? (await makeKey(path));
 }
 
 async function readKey(path: string): Promise<Buffer | null> {
