@@ -1,4 +1,4 @@
-import { testDatabase, type TestDatabase } from "@tollhouse/testkit";
+import { faultProxy, testDatabase, type TestDatabase } from "@tollhouse/testkit";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openDatabase, type OpenDatabase } from "./database.ts";
 import { holdDatabase } from "./hold-database.ts";
@@ -49,6 +49,26 @@ test("an owner whose connection breaks takes the lock again", async () => {
   await expect.poll(holder, { timeout: 30_000 }).not.toBeOneOf([first, undefined]);
   expect(lost).toEqual([]);
   owner.release();
+});
+
+test("an owner that ends while it takes the lock again leaves it, and its connections end", async () => {
+  const url = new URL(shared.url);
+  const network = await faultProxy({ path: `${url.searchParams.get("host") ?? ""}/.s.PGSQL.${url.port}` });
+  url.searchParams.delete("host");
+  url.host = `127.0.0.1:${network.port}`;
+  const far = await openDatabase({ url: url.href });
+  const owner = await holdDatabase(far, "memory", () => undefined);
+  const holder = async (): Promise<number | undefined> => (await other.query<{ pid: number }>(HOLDER)).rows[0]?.pid;
+  const first = await holder();
+  // Granted in the server, and its answer is on its way.
+  network.set({ kind: "latency", ms: 1_000 });
+  await other.query("SELECT pg_terminate_backend($1)", [first]);
+  await expect.poll(holder, { timeout: 30_000, interval: 20 }).not.toBeOneOf([first, undefined]);
+  owner.release();
+  network.set(null);
+  await far.close();
+  await expect.poll(holder, { timeout: 30_000 }).toBeUndefined();
+  await network.close();
 });
 
 test("an owner that finds another in its place is told", async () => {

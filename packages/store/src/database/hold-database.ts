@@ -50,7 +50,8 @@ export async function holdDatabase(
     taken.on("error", () => broken(taken));
     try {
       const { rows } = await taken.query<{ locked: boolean }>(TRY[counters], [LOCK]);
-      if (rows[0]?.locked === true) client = taken;
+      // Whoever has released it meanwhile would never give this connection back, and the pool would wait for it for ever.
+      if (rows[0]?.locked === true && !released) client = taken;
     } finally {
       // Closing the connection is what gives a lock back, whatever state it is in.
       if (client !== taken) taken.release(true);
@@ -68,7 +69,7 @@ export async function holdDatabase(
   async function holdAgain(): Promise<void> {
     while (!released && client === null) {
       const held = await hold().catch(() => null);
-      if (held === false) {
+      if (held === false && !released) {
         onLost("another Tollhouse process has taken over the database");
         return;
       }
