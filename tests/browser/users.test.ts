@@ -23,7 +23,8 @@ async function call(user: string, url = dashboard.world.url): Promise<number> {
 }
 
 test("a user is found by what it spent, put on a plan, limited and blocked until somebody unblocks it", async () => {
-  const page = await dashboard.signedIn("admin", { at: "/users" });
+  // 404: the user is on no plan yet.
+  const page = await dashboard.signedIn("admin", { at: "/users", expects: /404/ });
   await page
     .getByRole("row", { name: /user-17/ })
     .getByRole("cell", { name: "2", exact: true })
@@ -56,6 +57,20 @@ test("a user is found by what it spent, put on a plan, limited and blocked until
   await page.getByRole("dialog").getByRole("button", { name: "Unblock" }).click();
   await page.getByRole("row", { name: /abuse/ }).waitFor({ state: "detached" });
   expect(await call(USER)).toBe(200);
+});
+
+test("a user who has not called yet is taken off the plan that was chosen before", async () => {
+  await dashboard.world.control("PUT", "/api/v1/users/early/plan", { plan: "pro" });
+  const page = await dashboard.signedIn("admin", { at: "/users/early", expects: /404/ });
+  await page.getByText("No call of this user yet").waitFor();
+  await page.getByRole("button", { name: "Change plan" }).click();
+  const plan = page.getByRole("dialog");
+  await plan.getByRole("option", { name: "pro" }).waitFor({ state: "attached" });
+  expect(await plan.getByRole("combobox", { name: "Plan" }).inputValue()).toBe("pro");
+  await plan.getByRole("combobox", { name: "Plan" }).selectOption("none");
+  await plan.getByRole("button", { name: "Change" }).click();
+  await plan.waitFor({ state: "detached" });
+  await expect(dashboard.world.control("GET", "/api/v1/users/early/plan")).rejects.toThrow(/404/);
 });
 
 test("a customer is found by what it spent, put on a plan and taken off it, and blocked", async () => {

@@ -1,8 +1,6 @@
-import { Button, Stack, Text } from "@mantine/core";
+import { Stack, Text } from "@mantine/core";
 import { useParams } from "@tanstack/react-router";
 import { useState } from "react";
-import { ProblemError } from "../../api/problem.ts";
-import { useMay } from "../../api/session.ts";
 import { useOperation } from "../../api/use-operation.ts";
 import { Page } from "../../frame/page.tsx";
 import { ProblemAlert } from "../../parts/problem-alert.tsx";
@@ -13,6 +11,8 @@ import { SpentByModel } from "../sessions/spent-by-model.tsx";
 import { ChangePlan } from "../users/change-plan.tsx";
 import { OwnBlocks } from "../users/own-blocks.tsx";
 import { OwnLimits } from "../users/own-limits.tsx";
+import { usePlanOf } from "../users/plan-of.ts";
+import { SpenderActions } from "../users/spender-actions.tsx";
 
 type Asked = "block" | "limit" | "plan" | null;
 
@@ -21,18 +21,15 @@ export function CustomerPage() {
   const { customer } = useParams({ from: "/customers/$customer" });
   const scope = `customer:${customer}`;
   const [asked, setAsked] = useState<Asked>(null);
-  const found = useOperation("getCustomerPlan", { params: { id: customer } });
+  const { plan, error } = usePlanOf("customer", customer);
   const limits = useOperation("listLimits", { query: { scope } });
-  // 404: on none.
-  const isOnNone = found.error instanceof ProblemError && found.error.status === 404;
-  const plan = isOnNone ? null : (found.data?.plan ?? null);
   const close = () => setAsked(null);
   return (
-    <Page title={`Customer ${customer}`} actions={<Actions ask={setAsked} />}>
+    <Page title={`Customer ${customer}`} actions={<SpenderActions ask={setAsked} />}>
       <Stack gap="xl">
         <Section title="Plan">
-          {!isOnNone && <ProblemAlert error={found.error} />}
-          {(isOnNone || found.data !== undefined) && <PlanWords plan={plan} />}
+          <ProblemAlert error={error} />
+          {plan !== undefined && <PlanWords plan={plan} />}
         </Section>
         <ProblemAlert error={limits.error} />
         {limits.data !== undefined && <OwnLimits scope={scope} limits={limits.data.limits} />}
@@ -41,7 +38,7 @@ export function CustomerPage() {
       </Stack>
       {asked === "block" && <BlockSomebody scope={scope} onClose={close} />}
       {asked === "limit" && <CreateLimit scope={scope} onClose={close} />}
-      {asked === "plan" && <ChangePlan holder="customer" id={customer} plan={plan} onClose={close} />}
+      {asked === "plan" && <ChangePlan holder="customer" id={customer} onClose={close} />}
     </Page>
   );
 }
@@ -53,29 +50,5 @@ function PlanWords({ plan }: { readonly plan: string | null }) {
     <Text size="sm">
       <strong>{plan}</strong>, whatever its calls say; a user of it who was put on another plan stays on that one.
     </Text>
-  );
-}
-
-function Actions({ ask }: { readonly ask: (asked: Asked) => void }) {
-  const mayOperate = useMay("operate");
-  const mayManage = useMay("manage");
-  return (
-    <>
-      {mayManage && (
-        <>
-          <Button variant="default" onClick={() => ask("limit")}>
-            Create a limit
-          </Button>
-          <Button variant="default" onClick={() => ask("plan")}>
-            Change plan
-          </Button>
-        </>
-      )}
-      {mayOperate && (
-        <Button color="red" onClick={() => ask("block")}>
-          Block
-        </Button>
-      )}
-    </>
   );
 }

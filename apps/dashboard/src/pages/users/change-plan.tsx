@@ -1,15 +1,14 @@
 import { NativeSelect, Text } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { useChange, useOperation, type Touches } from "../../api/use-operation.ts";
+import { Dialog } from "../../parts/dialog.tsx";
 import { fieldProblems, FormModal } from "../../parts/form-modal.tsx";
-
-type Holder = "user" | "customer";
+import { ProblemAlert } from "../../parts/problem-alert.tsx";
+import { usePlanOf, type PlanHolder } from "./plan-of.ts";
 
 interface ChangePlanProps {
-  readonly holder: Holder;
+  readonly holder: PlanHolder;
   readonly id: string;
-  /** null: on none. */
-  readonly plan: string | null;
   readonly onClose: () => void;
 }
 
@@ -18,13 +17,27 @@ const CHANGES = {
   user: { assign: "assignUserPlan", unassign: "unassignUserPlan" },
   customer: { assign: "assignCustomerPlan", unassign: "unassignCustomerPlan" },
 } as const;
-const ABOUT: { readonly [H in Holder]: string } = {
+const ABOUT: { readonly [H in PlanHolder]: string } = {
   user: "It goes before the plan of the user's customer and before what its calls say.",
   customer: "It goes before what calls say, and after the plan that a user of it was put on.",
 };
 
 /** Puts a user or a customer on a plan, or takes it off. */
-export function ChangePlan({ holder, id, plan, onClose }: ChangePlanProps) {
+export function ChangePlan(props: ChangePlanProps) {
+  const { holder, id, onClose } = props;
+  const { plan, error } = usePlanOf(holder, id);
+  // Which plan it leaves must be known: "none" would change nothing where it is not.
+  if (plan !== undefined) return <PlanForm {...props} plan={plan} />;
+  if (error === null) return null;
+  return (
+    <Dialog title={`Plan of ${id}`} onClose={onClose}>
+      <ProblemAlert error={error} />
+    </Dialog>
+  );
+}
+
+/** `plan`: null = on none. */
+function PlanForm({ holder, id, plan, onClose }: ChangePlanProps & { readonly plan: string | null }) {
   const { data } = useOperation("listPlans", {});
   const form = useForm({ initialValues: { plan: plan ?? "" } });
   const assign = useChange(CHANGES[holder].assign, TOUCHES, onClose);

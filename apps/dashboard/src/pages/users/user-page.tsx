@@ -2,7 +2,6 @@ import { Button, Stack } from "@mantine/core";
 import { useParams } from "@tanstack/react-router";
 import { useState } from "react";
 import { ProblemError } from "../../api/problem.ts";
-import { useMay } from "../../api/session.ts";
 import { useOperation } from "../../api/use-operation.ts";
 import { Page } from "../../frame/page.tsx";
 import { EmptyState } from "../../parts/empty-state.tsx";
@@ -14,6 +13,7 @@ import { ChangePlan } from "./change-plan.tsx";
 import { EraseUser } from "./erase-user.tsx";
 import { OwnBlocks } from "./own-blocks.tsx";
 import { OwnLimits } from "./own-limits.tsx";
+import { SpenderActions } from "./spender-actions.tsx";
 import { UserFigures } from "./user-figures.tsx";
 
 type Asked = "block" | "limit" | "plan" | "erase" | null;
@@ -25,8 +25,15 @@ export function UserPage() {
   const { data, error } = useOperation("getUserSummary", { params: { id: user } });
   const isUnseen = error instanceof ProblemError && error.status === 404;
   const close = () => setAsked(null);
+  const actions = (
+    <SpenderActions ask={setAsked}>
+      <Button variant="default" c="red" onClick={() => setAsked("erase")}>
+        Erase
+      </Button>
+    </SpenderActions>
+  );
   return (
-    <Page title={`User ${user}`} actions={<Actions ask={setAsked} />}>
+    <Page title={`User ${user}`} actions={actions}>
       <Stack gap="xl">
         {isUnseen ? (
           <EmptyState title="No call of this user yet">
@@ -47,35 +54,8 @@ export function UserPage() {
       </Stack>
       {asked === "block" && <BlockSomebody scope={`user:${user}`} onClose={close} />}
       {asked === "limit" && <CreateLimit scope={`user:${user}`} onClose={close} />}
-      {asked === "plan" && <ChangePlan holder="user" id={user} plan={data?.plan ?? null} onClose={close} />}
+      {asked === "plan" && <ChangePlan holder="user" id={user} onClose={close} />}
       {asked === "erase" && <EraseUser user={user} onClose={close} />}
     </Page>
-  );
-}
-
-function Actions({ ask }: { readonly ask: (asked: Asked) => void }) {
-  const mayOperate = useMay("operate");
-  const mayManage = useMay("manage");
-  return (
-    <>
-      {mayManage && (
-        <>
-          <Button variant="default" onClick={() => ask("limit")}>
-            Create a limit
-          </Button>
-          <Button variant="default" onClick={() => ask("plan")}>
-            Change plan
-          </Button>
-          <Button variant="default" c="red" onClick={() => ask("erase")}>
-            Erase
-          </Button>
-        </>
-      )}
-      {mayOperate && (
-        <Button color="red" onClick={() => ask("block")}>
-          Block
-        </Button>
-      )}
-    </>
   );
 }
