@@ -1,7 +1,8 @@
 import type { Command } from "commander";
 import { given, moment, several } from "./arguments.ts";
 
-const DIMENSIONS = [
+/** By which usage and calls are filtered, and what a limit is on beside `org`. */
+export const DIMENSIONS = [
   "session",
   "agent",
   "feature",

@@ -2,6 +2,7 @@ import { Option, type Command } from "commander";
 import type { Limit } from "@tollhouse/contract/control-client";
 import { given, whole } from "../arguments.ts";
 import { CommandFailed } from "../exit-codes.ts";
+import { DIMENSIONS } from "../filters.ts";
 import { acting, type Run } from "../run.ts";
 import { measured, time } from "../terminal/amounts.ts";
 import type { Column } from "../terminal/table.ts";
@@ -11,19 +12,7 @@ import { watching, withWatch } from "../watch.ts";
 const WINDOWS = ["minute", "hour", "day", "month", "rolling_24h", "lifetime"] as const;
 const MEASURES = ["usd", "tokens", "requests"] as const;
 /** As the API knows them; `org` is the whole tenant. */
-const SCOPE_KINDS = [
-  "org",
-  "session",
-  "agent",
-  "feature",
-  "service",
-  "user",
-  "team",
-  "customer",
-  "key",
-  "model",
-  "provider",
-] as const;
+const SCOPE_KINDS = ["org", ...DIMENSIONS] as const;
 type Window = (typeof WINDOWS)[number];
 type Measure = (typeof MEASURES)[number];
 
