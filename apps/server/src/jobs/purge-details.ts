@@ -30,22 +30,24 @@ export interface DetailPurgerParts {
 }
 
 const LOOK_MS = 3_600_000;
+/** After a start, so that a process which never lives an hour does its part too. */
+const FIRST_LOOK_MS = 60_000;
 
 /**
- * Removes details of calls of months that are over for long enough, once an hour, the oldest month of each environment first. Each step can be
+ * Removes details of calls of months that are over for long enough, a minute after a start and once an hour, the oldest month of each environment first. Each step can be
  * done again, by another process too: first it is stored that a month goes (from then on reports refuse it), then an entry of the
  * chain says so, then its rows are cleared, a thousand at a time; where a process ends in between, the next look goes on.
  */
 export class DetailPurger {
   readonly #parts: DetailPurgerParts;
-  readonly #timer: NodeJS.Timeout;
+  readonly #timers: readonly NodeJS.Timeout[];
   #looking: Promise<void> | null = null;
   #isClosing = false;
 
   constructor(parts: DetailPurgerParts) {
     this.#parts = parts;
-    this.#timer = setInterval(() => void this.look(), LOOK_MS);
-    this.#timer.unref();
+    this.#timers = [setTimeout(() => void this.look(), FIRST_LOOK_MS), setInterval(() => void this.look(), LOOK_MS)];
+    for (const timer of this.#timers) timer.unref();
   }
 
   /** Never two looks at once. Never throws. */
@@ -57,7 +59,7 @@ export class DetailPurger {
   }
 
   async close(): Promise<void> {
-    clearInterval(this.#timer);
+    for (const timer of this.#timers) clearTimeout(timer);
     this.#isClosing = true;
     await this.#looking;
   }
