@@ -4,7 +4,7 @@ import { openDatabase } from "@tollhouse/store";
 import type { ChildProgram } from "./child-program.ts";
 
 const REPORT = "late.json";
-const REPORT_MS_MAX = 5_000;
+const REPORT_MS_MAX = 30_000;
 
 /** Flags of Node with which a program can be asked what it waits for. */
 export function reportsTo(folder: string): readonly string[] {
