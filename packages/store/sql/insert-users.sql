@@ -1,2 +1,2 @@
 INSERT INTO users (tenant, lookup, salt, pseudonym, readable)
-SELECT * FROM unnest($1::uuid[], $2::bytea[], $3::bytea[], $4::bytea[], $5::text[]);
+SELECT unnest($1::uuid[]), unnest($2::bytea[]), unnest($3::bytea[]), unnest($4::bytea[]), unnest($5::text[]);

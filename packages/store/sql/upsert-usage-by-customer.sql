@@ -3,10 +3,9 @@ INSERT INTO usage_by_customer AS u (
   tenant, day, row_key, calls, released, blocked, cost_unknown, input_tokens,
   output_tokens, cost_nano, environment, customer
 )
-SELECT * FROM unnest(
-  $1::uuid[], $2::bigint[], $3::bytea[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[],
-  $9::bigint[], $10::bigint[], $11::text[], $12::text[]
-)
+SELECT unnest($1::uuid[]), unnest($2::bigint[]), unnest($3::bytea[]), unnest($4::bigint[]), unnest($5::bigint[]),
+  unnest($6::bigint[]), unnest($7::bigint[]), unnest($8::bigint[]), unnest($9::bigint[]), unnest($10::bigint[]),
+  unnest($11::text[]), unnest($12::text[])
 ON CONFLICT (tenant, day, row_key) DO UPDATE SET
   calls = u.calls + excluded.calls,
   released = u.released + excluded.released,

@@ -4,11 +4,10 @@ INSERT INTO usage_by_user_feature AS u (
   output_tokens, cost_nano, environment, user_pseudonym, key, agent, feature,
   service, team
 )
-SELECT * FROM unnest(
-  $1::uuid[], $2::bigint[], $3::bytea[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[],
-  $9::bigint[], $10::bigint[], $11::text[], $12::bytea[], $13::text[], $14::text[], $15::text[],
-  $16::text[], $17::text[]
-)
+SELECT unnest($1::uuid[]), unnest($2::bigint[]), unnest($3::bytea[]), unnest($4::bigint[]), unnest($5::bigint[]),
+  unnest($6::bigint[]), unnest($7::bigint[]), unnest($8::bigint[]), unnest($9::bigint[]), unnest($10::bigint[]),
+  unnest($11::text[]), unnest($12::bytea[]), unnest($13::text[]), unnest($14::text[]), unnest($15::text[]),
+  unnest($16::text[]), unnest($17::text[])
 ON CONFLICT (tenant, day, row_key) DO UPDATE SET
   calls = u.calls + excluded.calls,
   released = u.released + excluded.released,

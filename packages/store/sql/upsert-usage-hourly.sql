@@ -4,13 +4,11 @@ INSERT INTO usage_hourly AS u (
   agent, feature, service, user_pseudonym, team, customer, calls, released,
   blocked, cost_unknown, input_tokens, output_tokens, cost_nano
 )
-SELECT * FROM unnest(
-  $1::uuid[], $2::bigint[], $3::bytea[], $4::text[], $5::text[],
-  $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
-  $11::text[], $12::bytea[], $13::text[], $14::text[], $15::bigint[],
-  $16::bigint[], $17::bigint[], $18::bigint[], $19::bigint[], $20::bigint[],
-  $21::bigint[]
-)
+SELECT unnest($1::uuid[]), unnest($2::bigint[]), unnest($3::bytea[]), unnest($4::text[]), unnest($5::text[]),
+  unnest($6::text[]), unnest($7::text[]), unnest($8::text[]), unnest($9::text[]), unnest($10::text[]),
+  unnest($11::text[]), unnest($12::bytea[]), unnest($13::text[]), unnest($14::text[]), unnest($15::bigint[]),
+  unnest($16::bigint[]), unnest($17::bigint[]), unnest($18::bigint[]), unnest($19::bigint[]), unnest($20::bigint[]),
+  unnest($21::bigint[])
 ON CONFLICT (tenant, hour, row_key) DO UPDATE SET
   calls = u.calls + excluded.calls,
   released = u.released + excluded.released,
