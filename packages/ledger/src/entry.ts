@@ -1,4 +1,4 @@
-import { USAGE_SOURCES, type UsageSource } from "@tollhouse/contract";
+import { USAGE_SOURCES, type UsageSource } from "@tollhouse/contract/usage";
 import { LedgerFormatError } from "./ledger-format-error.ts";
 
 /** Type byte of an entry. Append only: a number is never used for anything else. */

@@ -1,4 +1,4 @@
-import { USAGE_CLASSES, type Usage, type UsageClass } from "@tollhouse/contract";
+import { USAGE_CLASSES, type Usage, type UsageClass } from "@tollhouse/contract/usage";
 import { LedgerFormatError } from "./ledger-format-error.ts";
 import { LIMIT_BYTES, type LimitSeen, limitNumbers, limitWords } from "./limit-seen.ts";
 

@@ -1,4 +1,4 @@
-import { USAGE_CLASSES } from "@tollhouse/contract";
+import { USAGE_CLASSES } from "@tollhouse/contract/usage";
 import { FIELD_CODECS, type FieldKind } from "./field-codecs.ts";
 import { BODY_HEADER_BYTES, decodeBody, unsignedAt } from "./entry.ts";
 import { decodeFields, FIELDS } from "./fields.ts";

@@ -1,4 +1,5 @@
-import { parseScope, type BlockKind, type Scope } from "@tollhouse/contract";
+import type { BlockKind, Scope } from "@tollhouse/contract";
+import { parseScope } from "@tollhouse/contract/dimensions";
 import type { Queryable } from "../database/database.ts";
 import { sql } from "../database/sql.ts";
 import type { LedgerKeys } from "../ledger/ledger-keys.ts";

@@ -1,4 +1,4 @@
-import { CODES } from "@tollhouse/contract";
+import { CODES } from "@tollhouse/contract/codes";
 import { ENTRY_FLAGS } from "@tollhouse/ledger";
 import type { CounterAmount, EntryFields, EntryType, EntryUsageSource } from "@tollhouse/ledger";
 import type { EndedCall } from "../spool/open-calls.ts";

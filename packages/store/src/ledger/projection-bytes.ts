@@ -1,4 +1,4 @@
-import { INPUT_CLASSES, OUTPUT_CLASSES, USAGE_CLASSES } from "@tollhouse/contract";
+import { INPUT_CLASSES, OUTPUT_CLASSES, USAGE_CLASSES } from "@tollhouse/contract/usage";
 import {
   BODY_HEADER_BYTES,
   ENTRY_TYPES,

@@ -1,4 +1,4 @@
-import { inputTokensOf, outputTokensOf } from "@tollhouse/contract";
+import { inputTokensOf, outputTokensOf } from "@tollhouse/contract/usage";
 import { decodeFields, ENTRY_FLAGS, ENTRY_TYPES, ENTRY_USAGE_SOURCES } from "@tollhouse/ledger";
 import type { Entry, EntryFields } from "@tollhouse/ledger";
 

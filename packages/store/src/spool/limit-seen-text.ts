@@ -1,5 +1,6 @@
 import type { LimitMode, Measure, ScopeKind, WindowKind } from "@tollhouse/contract";
-import { windowOfId, type Limit } from "@tollhouse/engine";
+import type { Limit } from "@tollhouse/engine";
+import { windowOfId } from "@tollhouse/engine/window";
 import type { LimitSeen } from "@tollhouse/ledger";
 import type { CounterState } from "../counters/counter-store.ts";
 import type { LimitSeenRecord } from "./records.ts";
