@@ -75,7 +75,7 @@ GROUP BY l.tenant, l.id`;
 const COUNTERS_OF_SESSIONS = `
 INSERT INTO counter_sums (tenant, limit_id, window_id, settled, last_ms)
 SELECT l.tenant, l.id, 'lifetime', sum(used.cost_nano), $2
-FROM limits AS l JOIN usage_by_session AS used ON used.tenant = l.tenant AND 'session:' || used.session = l.scope AND used.environment = 'prod'
+FROM limits AS l JOIN usage_of_sessions AS used ON used.tenant = l.tenant AND 'session:' || used.session = l.scope AND used.environment = 'prod'
 WHERE l.tenant = $1 AND l.window_kind = 'lifetime'
 GROUP BY l.tenant, l.id`;
 

@@ -61,7 +61,7 @@ export async function fillReports(db: Database, keys: LedgerKeys, entries: numbe
     "usage_hourly",
     "usage_by_workload",
     "usage_by_workload_daily",
-    "usage_by_session",
+    "usage_of_sessions",
     "usage_by_user_feature",
     "usage_by_customer",
     "usage_by_user_monthly",
@@ -142,12 +142,14 @@ function sampleBody(type: "call_settled" | "admin_action", fields: EntryFields):
 /** What the migrations make of a ledger that is there. */
 async function backfill(): Promise<string[]> {
   const found: string[] = [];
-  for (const name of ["0014_usage_rollups.sql", "0017_usage_by_month.sql"]) {
+  for (const name of ["0014_usage_rollups.sql", "0017_usage_by_month.sql", "0034_usage_of_sessions.sql"]) {
     const text = await readFile(new URL(`../packages/store/migrations/${name}`, import.meta.url), "utf8");
     const statements = text.replaceAll(/^--.*$/gm, "").split(";\n");
-    // 0017 drops usage_by_user.
+    // 0017 drops usage_by_user, 0034 usage_by_session.
     found.push(
-      ...statements.map((each) => each.trim()).filter((each) => /^INSERT INTO (?!usage_by_user\n)/.test(each)),
+      ...statements
+        .map((each) => each.trim())
+        .filter((each) => /^INSERT INTO (?!usage_by_(user|session)\n)/.test(each)),
     );
   }
   return found;

@@ -11,7 +11,7 @@ import { sampleBlocked, sampleIntent, sampleOutcome } from "./sample-records.ts"
 const COARSE = [
   "usage_by_workload",
   "usage_by_workload_daily",
-  "usage_by_session",
+  "usage_of_sessions",
   "usage_by_user_feature",
   "usage_by_customer",
   "usage_by_user_monthly",
@@ -66,12 +66,12 @@ test("what the recorder adds is what the migration makes of the hourly roll-up, 
   const recorded = await Promise.all(COARSE.map(rowsOf));
   expect(recorded.map((rows) => rows.length > 5)).toEqual(COARSE.map(() => true));
   await database.db.query(`TRUNCATE ${COARSE.join(", ")}`);
-  for (const name of ["0014_usage_rollups.sql", "0017_usage_by_month.sql"]) {
+  for (const name of ["0014_usage_rollups.sql", "0017_usage_by_month.sql", "0034_usage_of_sessions.sql"]) {
     const file = new URL(`../../migrations/${name}`, import.meta.url);
     const statements = (await readFile(file, "utf8")).replaceAll(/^--.*$/gm, "").split(";\n");
     for (const text of statements)
-      // 0017 drops it.
-      if (/^\s*INSERT INTO (?!usage_by_user\n)/.test(text)) await database.db.query(text);
+      // 0017 and 0034 drop them.
+      if (/^\s*INSERT INTO (?!usage_by_(user|session)\n)/.test(text)) await database.db.query(text);
   }
   expect(await Promise.all(COARSE.map(rowsOf))).toEqual(recorded);
 });

@@ -57,10 +57,6 @@ export function coarseDeltas(hourly: readonly UsageDelta[]): CoarseDeltas[] {
       statement: "upsert-usage-by-workload-daily",
       deltas: folded(workload, dayOf, [...WORKLOAD.keys()]),
     },
-    {
-      statement: "upsert-usage-by-session",
-      deltas: folded(hourly, dayOf, columns(["environment", "session"])),
-    },
     { statement: "upsert-usage-by-user-feature", deltas: users },
     { statement: "upsert-usage-by-user-monthly", deltas: folded(users, monthOf(HOURS_A_DAY), [0, 1]) },
     {
@@ -86,7 +82,7 @@ function folded(fine: readonly UsageDelta[], periodOf: PeriodOf, columns: readon
     let name = `${delta.tenant}${hour}`;
     for (const column of columns) name += nameOf(delta.axes[column] ?? null);
     const sum = sums.get(name);
-    if (sum !== undefined) add(sum, delta);
+    if (sum !== undefined) addSums(sum, delta);
     else {
       const axes = columns.map((column) => delta.axes[column] ?? null);
       sums.set(name, { ...delta, hour, axes, rowKey: sha256(Buffer.from(name)).subarray(0, 16) });
@@ -96,12 +92,12 @@ function folded(fine: readonly UsageDelta[], periodOf: PeriodOf, columns: readon
 }
 
 /** No two lists of values read the same: the projection has no text with a NUL. JSON took a third of the recorder's time. */
-function nameOf(value: ColumnValue): string {
+export function nameOf(value: ColumnValue): string {
   if (value === null) return "-";
   return `+${Buffer.isBuffer(value) ? value.toString("hex") : String(value)}\0`;
 }
 
-function add(sum: UsageDelta, delta: UsageDelta): void {
+export function addSums(sum: UsageDelta, delta: UsageDelta): void {
   sum.calls += delta.calls;
   sum.released += delta.released;
   sum.blocked += delta.blocked;

@@ -35,7 +35,7 @@ const ROLL_UPS = [
   "usage_hourly",
   "usage_by_workload",
   "usage_by_workload_daily",
-  "usage_by_session",
+  "usage_of_sessions",
   "usage_by_user_feature",
   "usage_by_customer",
   "usage_by_user_monthly",

@@ -144,7 +144,7 @@ test("the chain is there as it was, with everything that is derived from it, and
   const parts = [...(await exported(100)), ...(await exported(pinned?.size ?? 0, 101))];
   expect(await take(parts)).toMatchObject({ tenant, entries: pinned?.size, checkpoints: 2 });
   const tables = ["ledger_entries", "ledger_checkpoints", "ledger_subtrees", "counter_sums", "usage_hourly"];
-  for (const table of [...tables, "usage_by_workload", "usage_by_session", "usage_by_user_monthly"]) {
+  for (const table of [...tables, "usage_by_workload", "usage_of_sessions", "usage_by_user_monthly"]) {
     const rows = await rowsOf(written, table);
     expect(rows.length, table).toBeGreaterThan(0);
     expect(await rowsOf(fresh, table), table).toEqual(rows);

@@ -5,6 +5,7 @@ import { coarseDeltas } from "./coarse-rollups.ts";
 import { PROJECTION } from "./projection.ts";
 import { counterDeltas, USAGE_AXES, usageDeltas } from "./rollup.ts";
 import type { UsageDelta } from "./rollup.ts";
+import { columnsOfLives, sessionLives } from "./session-lives.ts";
 
 /** Entries with their places in the chain. A part of the transaction that also adds their sums. */
 export async function insertRows(tx: Queryable, rows: readonly ChainRow[]): Promise<void> {
@@ -47,6 +48,7 @@ async function addUsage(tx: Queryable, rows: readonly ChainRow[]): Promise<void>
     deltas.map((delta) => delta.costNano),
   ]);
   for (const coarse of coarseDeltas(deltas)) await tx.query(sql(coarse.statement), columnsOf(coarse.deltas));
+  await tx.query(sql("upsert-usage-of-sessions"), columnsOfLives(sessionLives(deltas)));
 }
 
 /** Tenant, time, row key, the seven sums, the axes: an array each. */

@@ -5,11 +5,19 @@ import type { UsageRow, UsageSums } from "./usage-report.ts";
 
 // Calls that a test of reports has made, and sums of them by plain arithmetic.
 
-/** Each is missing somewhere, and some say what a spreadsheet or a statement would stumble over. */
+/** Each is missing somewhere, and some say what a spreadsheet or a statement would stumble over. Some sessions last for all calls, some for a few. */
 export function dimensionsOf(n: number): Dimensions {
   const values = ["a", 'Zé, "b"', "'; DROP TABLE users; --", "=1+1", "a'b", "ﬁn"];
+  const part = n % 3 === 0 ? "" : `/${Math.floor(n / 30)}`;
   const said = DIMENSIONS.flatMap((name, i) =>
-    (n + i) % (i + 3) === 0 ? [] : [[name, `${values[(n * 7 + i) % values.length] ?? ""}${n % (i + 2)}`] as const],
+    (n + i) % (i + 3) === 0
+      ? []
+      : [
+          [
+            name,
+            `${values[(n * 7 + i) % values.length] ?? ""}${n % (i + 2)}${name === "session" ? part : ""}`,
+          ] as const,
+        ],
   );
   return Object.fromEntries(said);
 }

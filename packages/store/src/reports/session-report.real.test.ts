@@ -1,10 +1,12 @@
 import { testDatabase, type TestDatabase } from "@tollhouse/testkit";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { sql } from "../database/sql.ts";
+import { LedgerKeys } from "../ledger/ledger-keys.ts";
 import { DEFAULT_TENANT } from "../ledger/tenant-id.ts";
+import { usageReport } from "./usage-report.ts";
 import { countSessions, sessionPage, type SessionPage, type SessionUse } from "./session-report.ts";
 
 const HOUR = 3_600_000;
-/** Not at the start of a day, so that the first day asked for is none of the roll-up of days. */
 const NOW = Date.UTC(2026, 10, 21, 21, 40);
 const place = { tenant: DEFAULT_TENANT, environment: "prod" };
 const HOURS = 60;
@@ -25,15 +27,14 @@ beforeAll(async () => {
 afterAll(() => database.drop());
 
 async function insert(environment: string, hour: number, session: string): Promise<void> {
-  for (const [table, period, at] of [
-    ["usage_hourly", "hour", hour],
-    ["usage_by_session", "day", Math.floor(hour / 24)],
-  ])
-    await database.db.query(
-      `INSERT INTO ${table} (tenant, ${period}, row_key, environment, session, calls, released, blocked, cost_unknown, input_tokens, output_tokens, cost_nano)
-       VALUES ($1, $2, decode(md5(random()::text), 'hex'), $3, $4, 1, 0, 2, 0, 3, 4, 5)`,
-      [DEFAULT_TENANT, at, environment, session],
-    );
+  const sums = [1n, 0n, 2n, 0n, 3n, 4n, 5n].map((sum) => [sum]);
+  const of = [[DEFAULT_TENANT], [environment], [session]];
+  await database.db.query(
+    `INSERT INTO usage_hourly (tenant, hour, row_key, environment, session, calls, released, blocked, cost_unknown, input_tokens, output_tokens, cost_nano)
+     VALUES ($1, $2, decode(md5(random()::text), 'hex'), $3, $4, 1, 0, 2, 0, 3, 4, 5)`,
+    [DEFAULT_TENANT, hour, environment, session],
+  );
+  await database.db.query(sql("upsert-usage-of-sessions"), [...of, [null], [hour], [hour], ...sums]);
 }
 
 /** By plain arithmetic over what was written. */
@@ -93,3 +94,57 @@ test("a cursor of somebody's own making is refused by name, or costs no more tha
   const far = await sessionPage(database.db, place, { ...asked, cursor: "999999999-zzz" });
   expect(far).toEqual(await sessionPage(database.db, place, { ...asked, cursor: null }));
 });
+
+test.each([
+  ["few", 7],
+  ["more than are looked up one by one", 10_100],
+])(
+  "what each of %s sessions cost, that began before a range or went on after it, is the sum of its hours there",
+  async (_, long) => {
+    const first = Math.floor(NOW / HOUR) - HOURS;
+    const environment = `of ${long}`;
+    // As many sessions of one hour, and calls without a session.
+    const hours = `SELECT $1::uuid, hour, decode(md5(random()::text), 'hex'), $2::text, session, 1, 0, 2, 0, 3, 4, n % 50 + hour % 7
+    FROM generate_series(1, $4::int) AS n,
+      LATERAL (VALUES ($3::bigint + n % 20, 'long-' || n), ($3 + 30, 'long-' || n), ($3 + 40 + n % 20, 'long-' || n),
+        ($3 + n % 60, 'short-' || n), ($3 + n % 60, NULL)) AS at (hour, session)`;
+    const sums = "calls, released, blocked, cost_unknown, input_tokens, output_tokens, cost_nano";
+    await database.db.query(
+      `WITH used AS (INSERT INTO usage_hourly (tenant, hour, row_key, environment, session, ${sums}) ${hours} RETURNING *)
+     INSERT INTO usage_of_sessions
+     SELECT tenant, environment, session, CASE WHEN session IS NULL THEN hour / 24 END, min(hour), max(hour),
+       ${sums
+         .split(", ")
+         .map((name) => `sum(${name})`)
+         .join(", ")}
+     FROM used GROUP BY 1, 2, 3, 4`,
+      [DEFAULT_TENANT, environment, first, long],
+    );
+    for (const [from, to] of [
+      [first + 10, first + 50],
+      [first + 25, first + 35],
+      [first, Infinity],
+    ] as const) {
+      const asked = {
+        tenant: DEFAULT_TENANT,
+        fromMs: from * HOUR,
+        toMs: to * HOUR,
+        filter: { environment: [environment] },
+      };
+      const page = { groupBy: ["session"], order: "cost", limit: 100_000 } as const;
+      const { rows } = await usageReport(database.db, new LedgerKeys(Buffer.alloc(32)), { ...asked, ...page });
+      const summed = await database.db.query(
+        `SELECT session, sum(calls)::int AS calls, sum(blocked)::int AS blocked, sum(cost_nano)::int AS cost FROM usage_hourly
+       WHERE environment = $1 AND hour >= $2 AND hour < $3 GROUP BY 1 ORDER BY cost DESC, session COLLATE "C"`,
+        [environment, from, Math.min(to, 1e9)],
+      );
+      const found = rows.map(({ session, calls, blocked, cost }) => ({
+        session,
+        calls,
+        blocked,
+        cost: Number(cost) * 1e9,
+      }));
+      expect(found.map((row) => ({ ...row, cost: Math.round(row.cost) }))).toEqual(summed.rows);
+    }
+  },
+);

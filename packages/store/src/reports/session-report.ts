@@ -71,9 +71,7 @@ export async function countSessions(
   { tenant, environment }: LimitPlace,
   sinceMs: number,
 ): Promise<number> {
-  const day = Math.ceil(sinceMs / DAY_MS);
-  const values = [tenant, environment, hourOf(sinceMs), day * 24, day];
-  const { rows } = await db.query<{ sessions: bigint }>(sql("count-sessions"), values);
+  const { rows } = await db.query<{ sessions: bigint }>(sql("count-sessions"), [tenant, environment, hourOf(sinceMs)]);
   return Number(rows[0]?.sessions ?? 0);
 }
 

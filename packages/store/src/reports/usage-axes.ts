@@ -26,7 +26,6 @@ const CALLER = ["key", "agent", "feature", "service", "team"] as const;
 
 /** The shortest first. Customers alone are as short by day as by month. */
 export const DAYS: readonly PartyTable[] = [
-  { table: "usage_by_session", axes: ["session"] },
   { table: "usage_by_user_feature", axes: ["user", ...CALLER] },
   { table: "usage_by_customer", axes: ["customer"] },
 ];

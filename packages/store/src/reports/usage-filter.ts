@@ -67,6 +67,7 @@ export function filterText(filter: ResolvedFilter, values: StatementValues): str
   return filter
     .map(({ axis, values: wanted, orNone }) => {
       const column = columnOf(axis);
+      if (orNone && wanted.length === 0) return ` AND ${column} IS NULL`;
       const any = `${column} = ANY (${values.add(wanted)}::${axis === "user" ? "bytea" : "text"}[])`;
       return orNone ? ` AND (${any} OR ${column} IS NULL)` : ` AND ${any}`;
     })

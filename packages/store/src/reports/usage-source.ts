@@ -93,6 +93,8 @@ function tablesFor({ axes, filter, periods }: SourceRequest): Tables {
   const [party] = parties;
   if (party === undefined) return workloadTables(periods);
   if (periods === "hours") return HOURS_OF_ALL;
+  if (needed.size === 1 && isWithoutSession(filter))
+    return { byMonth: null, byDay: "usage_of_sessions", byHour: "usage_hourly" };
   // Named sessions and users are faster found by their index of hours.
   const named = filter.find(({ axis }) => axis === party);
   if (named !== undefined && !named.orNone && party !== "customer") return HOURS_OF_ALL;
@@ -100,6 +102,11 @@ function tablesFor({ axes, filter, periods }: SourceRequest): Tables {
   const byDay = DAYS.find(knowing)?.table ?? null;
   const ofMonths = periods === "months" && byDay !== "usage_by_customer" ? MONTHS.find(knowing) : undefined;
   return { byMonth: ofMonths?.table ?? null, byDay, byHour: "usage_hourly" };
+}
+
+/** Calls without a session have a row for each day among the lives of sessions. */
+function isWithoutSession(filter: ResolvedFilter): boolean {
+  return filter.some(({ axis, values, orNone }) => axis === "session" && orNone && values.length === 0);
 }
 
 function workloadTables(periods: UsagePeriods): Tables {

@@ -1,5 +1,6 @@
 import { columnOf, isParty, type UsageTime } from "./usage-axes.ts";
 import { StatementValues } from "./usage-filter.ts";
+import { isOfSessions, sessionsText } from "./usage-of-sessions.ts";
 import type { RowOrder, RowPlace } from "./usage-order.ts";
 import { sourceText, SUMS, type SourceRequest } from "./usage-source.ts";
 
@@ -52,6 +53,7 @@ ORDER BY ${order.orderBy()}`;
 }
 
 function groupedText(statement: UsageStatement, values: StatementValues): string {
+  if (isOfSessions(statement)) return sessionsText(statement, values);
   const { order, starts } = statement;
   const startOf = (time: UsageTime): string => {
     if (time === "hour") return "hour";

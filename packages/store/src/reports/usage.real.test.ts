@@ -19,6 +19,7 @@ import {
   USAGE_GROUPS,
   type UsageAxis,
   type UsageGroup,
+  type UsageTime,
 } from "./usage-axes.ts";
 import { dimensionsOf, named, numbers, outcomeOf, totalOf } from "./sample-usage.ts";
 import type { UsageFilter } from "./usage-filter.ts";
@@ -180,22 +181,30 @@ const questionOf = ({ groups, filter, from, zones }: Asked): fc.Arbitrary<Questi
     })
     .map(({ span: [a, b], ...rest }) => ({ ...rest, fromMs: Math.min(a, b), toMs: Math.max(a, b) }));
 const aQuestion = questionOf({ groups: USAGE_GROUPS, filter: aFilter, from: aTime, zones: ZONES });
+/** One row for the life of each. */
+const SESSIONS = { axes: ["session"], times: [] } as const;
+interface Party {
+  readonly axes: readonly UsageAxis[];
+  readonly times?: readonly UsageTime[];
+}
 /** Of what one roll-up of months or of days knows, over ranges with whole months in them. */
-const aLongQuestion = fc.constantFrom(...DAYS, ...MONTHS).chain(({ axes }) =>
-  questionOf({
-    groups: [...axes, "environment", "month", "day"],
-    filter: fc
-      .dictionary(
-        fc.constantFrom<UsageAxis>(...axes, "environment"),
-        fc.array(fc.nat(CALLS), { minLength: 1, maxLength: 3 }),
-        { maxKeys: 1 },
-      )
-      .map((asked) => filterOf(asked as Partial<Record<UsageAxis, number[]>>)),
-    from: fc.oneof(aTime, fc.constant(0)),
-    // Months of any other zone are summed by the hour.
-    zones: ["UTC"],
-  }),
-);
+const aLongQuestion = fc
+  .constantFrom<Party>(...DAYS, ...MONTHS, SESSIONS, SESSIONS)
+  .chain(({ axes, times = ["month", "day"] }) =>
+    questionOf({
+      groups: [...axes, "environment", ...times],
+      filter: fc
+        .dictionary(
+          fc.constantFrom<UsageAxis>(...axes, "environment"),
+          fc.array(fc.nat(CALLS), { minLength: 1, maxLength: 3 }),
+          { maxKeys: 1 },
+        )
+        .map((asked) => filterOf(asked as Partial<Record<UsageAxis, number[]>>)),
+      from: fc.oneof(aTime, fc.constant(0)),
+      // Months of any other zone are summed by the hour.
+      zones: ["UTC"],
+    }),
+  );
 
 describe("usage", () => {
   const isTheSum = async (question: Question): Promise<void> => {

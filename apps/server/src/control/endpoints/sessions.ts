@@ -42,9 +42,7 @@ const listed = z.strictObject({
       last_hour: time.meta({ description: "Start of the newest hour it was seen in." }),
     }),
   ),
-  total: count
-    .nullable()
-    .meta({ description: "Of all pages. null = not counted: on a later page, and of more than seven days." }),
+  total: count.nullable().meta({ description: "Of all pages. null = not counted again, on a later page." }),
   next_cursor: nextCursor,
 });
 export type SessionListed = z.infer<typeof listed>;

@@ -36,8 +36,6 @@ interface OneSession {
 }
 
 const HOUR_MS = 3_600_000;
-/** Of a million sessions in a month counting alone takes longer than their page. */
-const COUNTED_HOURS_MAX = 168;
 
 /** One session: freeze, unfreeze, reset; and the session dashboard API, which asks and does the same. */
 export function sessionRoutes(parts: SessionRouteParts): (app: FastifyInstance) => void {
@@ -90,7 +88,7 @@ async function sessionsOf(
   const sinceMs = nowMs - hours * HOUR_MS;
   const [page, total] = await Promise.all([
     asProblem(sessionPage(db, place, { sinceMs, nowMs, limit, cursor: cursor ?? null })),
-    cursor === undefined && hours <= COUNTED_HOURS_MAX ? countSessions(db, place, sinceMs) : null,
+    cursor === undefined ? countSessions(db, place, sinceMs) : null,
   ]);
   return {
     sessions: await Promise.all(
