@@ -13,7 +13,7 @@ import {
 import type { LeafRange } from "./merkle.ts";
 
 const COUNT = Number(
-  process.env["TOLLHOUSE_RANDOM_COUNT"] ?? (process.env["TOLLHOUSE_LONG"] === "1" ? 100_000 : 8_000),
+  process.env["TOLLHOUSE_RANDOM_COUNT"] ?? (process.env["TOLLHOUSE_LONG"] === "1" ? 100_000 : 1_500),
 );
 const sha256 = (bytes: Uint8Array): Uint8Array => createHash("sha256").update(bytes).digest();
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");

@@ -6,7 +6,8 @@ import { countedLimits, policyLimits } from "./policy-limits.ts";
 import { compilePolicies, type PolicySnapshot } from "./policy-snapshot.ts";
 import { type PolicyCall, resolve } from "./resolve.ts";
 
-const RUNS = { numRuns: 2_000 };
+const LONG = process.env["TOLLHOUSE_LONG"] === "1";
+const RUNS = { numRuns: LONG ? 4_000 : 500 };
 const MODELS = ["m1", "m2", "m3"] as const;
 
 const tokens = fc.constantFrom(0, 10, 100, 1_000);
@@ -177,9 +178,9 @@ test("a call whose price is not known is allowed only where it is allowed at eve
       allowed += some.some((policy) => policy.when?.includes("estimated_cost")) ? 1 : 0;
       expect(outcomeOf(some, { ...of, estimatedCost }).allowed).toBe(true);
     }),
-    { numRuns: 4_000 },
+    { numRuns: LONG ? 8_000 : 1_000 },
   );
-  expect(allowed).toBeGreaterThan(150);
+  expect(allowed).toBeGreaterThan(20);
 });
 
 test("policies in observe never change what is decided, and say what they would have decided", () => {
