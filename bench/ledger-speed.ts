@@ -1,25 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { originOf } from "@tollhouse/ledger";
-import {
-  connectionUrl,
-  DEFAULT_TENANT,
-  INSTALLATION_ROLE,
-  LedgerKeys,
-  checkpointSigner,
-  loadDeploymentId,
-  migrate,
-  openDatabase,
-  openSpool,
-  startEmbedded,
-  startRecorder,
-  verifyAside,
-  verifyInParts,
-  type OpenDatabase,
-  type SpoolRecord,
-  type VerifyAside,
-} from "@tollhouse/store";
-import { fillChain } from "./chain-data.ts";
-import { processTimes, residentMib, timesBetween } from "./process-times.ts";
+import { openSpool, startRecorder, type OpenDatabase, type SpoolRecord } from "@tollhouse/store";
+import { withDatabase } from "./filled-database.ts";
+import { processTimes, timesBetween } from "./process-times.ts";
 import { temporaryFolder } from "./server-under-test.ts";
 import { count, spread, table } from "./table.ts";
 
@@ -161,95 +143,4 @@ function callOf(n: number, tenant: string): readonly SpoolRecord[] {
       latencyMs: 800,
     },
   ];
-}
-
-/** E16, second half: one chain, walked by threads as the server does it. */
-export async function measureVerify(entries: number, threads: readonly number[], rounds: number): Promise<void> {
-  await withDatabase(async (db) => {
-    const signer = checkpointSigner({ masterKey, seeds: [] });
-    await fillChain(db, new LedgerKeys(masterKey), signer, entries);
-    const origin = originOf(await loadDeploymentId(db), DEFAULT_TENANT);
-    const noteKeys = signer.keys({ tenant: DEFAULT_TENANT, origin });
-    const of = { databaseUrl: db.url, role: INSTALLATION_ROLE, masterKey, tenant: DEFAULT_TENANT, noteKeys };
-    const rows: string[][] = [];
-    for (const many of threads) {
-      const walked: Walked[] = [];
-      for (let round = 0; round < rounds; round++) walked.push(await walkedBy(many, db, of, entries));
-      const spreadOf = (figure: keyof Walked, places: number): string =>
-        spread(
-          walked.map((each) => each[figure]),
-          places,
-        );
-      rows.push([
-        count(many),
-        spreadOf("seconds", 1),
-        spreadOf("perSecond", 0),
-        spreadOf("threadUs", 2),
-        spreadOf("serverUs", 2),
-        spreadOf("mib", 0),
-      ]);
-    }
-    console.log(
-      table(
-        `E16: a chain of ${count(entries)} entries, walked`,
-        ["threads", "seconds", "entries a second", "threads µs an entry", "PostgreSQL µs an entry", "MiB more"],
-        rows,
-      ),
-    );
-  });
-}
-
-interface Walked {
-  readonly seconds: number;
-  readonly perSecond: number;
-  readonly threadUs: number;
-  readonly serverUs: number;
-  readonly mib: number;
-}
-
-async function walkedBy(
-  threads: number,
-  db: OpenDatabase,
-  of: Omit<VerifyAside, "from" | "to">,
-  entries: number,
-): Promise<Walked> {
-  const idle = residentMib(process.pid);
-  const before = processTimes(process.pid);
-  const used = process.cpuUsage();
-  const began = performance.now();
-  let most = 0;
-  const watch = setInterval(() => (most = Math.max(most, residentMib(process.pid))), 50);
-  const chain = { tenant: DEFAULT_TENANT, from: 1n, to: "latest" } as const;
-  const found = await verifyInParts(db, chain, {
-    partsMax: threads,
-    entriesMin: 1,
-    walk: (range, options) => verifyAside({ ...of, ...range }, options),
-  });
-  clearInterval(watch);
-  const seconds = (performance.now() - began) / 1000;
-  if (found.result !== "PASS" || found.entries !== BigInt(entries)) throw new Error(`${found.problem}`);
-  // Threads have ended: their time is that of the process.
-  const { user, system } = process.cpuUsage(used);
-  const { children } = timesBetween(before, processTimes(process.pid));
-  return {
-    seconds,
-    perSecond: entries / seconds,
-    threadUs: (user + system) / entries,
-    serverUs: children / entries,
-    mib: most - idle,
-  };
-}
-
-async function withDatabase<T>(work: (db: OpenDatabase) => Promise<T>): Promise<T> {
-  const folder = await temporaryFolder();
-  const embedded = await startEmbedded({ dataDir: folder.path, log: () => undefined });
-  const db = await openDatabase({ url: connectionUrl(embedded.connection) });
-  try {
-    await migrate(db);
-    return await work(db);
-  } finally {
-    await db.close();
-    await embedded.stop();
-    await folder.remove();
-  }
 }

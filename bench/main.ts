@@ -4,10 +4,11 @@ import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { measureAddedLatency, measureCalls, measureStreams, type Arena } from "./call-speed.ts";
+import { measureVerify } from "./chain-walk.ts";
 import { measureDashboard } from "./dashboard.ts";
 import { measureGateways } from "./gateways.ts";
 import { measureMemory, measureRules, measureStart, type Ground } from "./growth.ts";
-import { measureAppend, measureVerify } from "./ledger-speed.ts";
+import { measureAppend } from "./ledger-speed.ts";
 import { CAN_PIN, LOAD_CORE, SERVER_CORE, startBenchProcess } from "./pinned-process.ts";
 import { CAN_MEASURE_CPU } from "./process-times.ts";
 import { measureReports } from "./reports.ts";
@@ -35,7 +36,7 @@ const { values, positionals } = parseArgs({
     rules: { type: "string", default: "10:0:0,10000:1000:0,1000000:100000:0,10:0:1,10:0:5,10:0:64" },
     /** Of B6R and the dashboard, in the ledger that is reported on. Ten million take 11 GB of disk and half an hour. */
     entries: { type: "string", default: "10000,1000000" },
-    /** Of the dashboard: a data folder that is filled once, and kept; else a temporary one. */
+    /** Of the dashboard, and of the chain that is walked: a data folder that is filled once, and kept; else a temporary one. */
     data: { type: "string" },
     /** Of the dashboard: only pages that are called so, in part. */
     page: { type: "string", default: "" },
@@ -57,7 +58,10 @@ const unknown = positionals.filter((name) => !(SECTIONS as readonly string[]).in
 if (unknown.length > 0) throw new Error(`${unknown.join(", ")}: expected ${SECTIONS.join(", ")}, or nothing for all`);
 const wanted = new Set(positionals.length === 0 ? SECTIONS : positionals);
 if (!CAN_MEASURE_CPU) throw new Error("the benchmark reads CPU times from /proc: it runs on Linux only");
-if (!existsSync(values.server)) throw new Error(`${values.server} is not there: run \`npm run build\``);
+/** Sections that start no server. */
+const SERVERLESS: ReadonlySet<string> = new Set(["B6R", "E16"]);
+if ([...wanted].some((name) => !SERVERLESS.has(name)) && !existsSync(values.server))
+  throw new Error(`${values.server} is not there: run \`npm run build\``);
 
 const pairs = Number(values.pairs);
 const seconds = Number(values.seconds);
@@ -79,7 +83,13 @@ try {
   if (wanted.has("B7")) await measureStart(ground);
   if (wanted.has("E16")) {
     if (values.append !== "0") await measureAppend(Number(values.append), values.tenants.split(",").map(Number), pairs);
-    if (values.walk !== "0") await measureVerify(Number(values.walk), values.threads.split(",").map(Number), pairs);
+    if (values.walk !== "0")
+      await measureVerify({
+        entries: Number(values.walk),
+        threads: values.threads.split(",").map(Number),
+        rounds: pairs,
+        ...(values.data !== undefined && { folder: resolve(values.data) }),
+      });
   }
   if (wanted.has("dashboard")) {
     for (const entries of values.entries.split(",").map(Number)) {
