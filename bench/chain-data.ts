@@ -34,7 +34,7 @@ export async function fillChain(
   const mac = keys.mac(DEFAULT_TENANT, 1);
   let previous: Uint8Array = head.hash ?? genesisHash(sha256, deployment, tenant);
   for (let first = head.size + 1; first <= entries; first += STEP) {
-    const [bodies, hashes, macs]: Uint8Array[][] = [[], [], []];
+    const [bodies, hashes, macs]: [Uint8Array[], Uint8Array[], Uint8Array[]] = [[], [], []];
     for (let n = first; n < first + STEP && n <= entries; n++) {
       const body = encodeBody({
         type: n === 1 ? "genesis" : "call_settled",
@@ -51,12 +51,12 @@ export async function fillChain(
         fields: n === 1 ? encodeFields({ deployment }) : fieldsOf(n),
       });
       previous = entryHash(sha256, previous, body);
-      bodies?.push(body);
-      hashes?.push(previous);
-      macs?.push(entryMac(mac, tenant, BigInt(n), previous));
+      bodies.push(body);
+      hashes.push(previous);
+      macs.push(entryMac(mac, tenant, BigInt(n), previous));
     }
-    const lengths = bodies?.map((body) => body.length);
-    const joined = [bodies, hashes, macs].map((parts = []) => Buffer.concat(parts));
+    const lengths = bodies.map((body) => body.length);
+    const joined = [bodies, hashes, macs].map((parts) => Buffer.concat(parts));
     await db.query(ENTRIES, [DEFAULT_TENANT, first, lengths, ...joined, USER]);
     await makeCheckpoint({ db, signer, tenant: DEFAULT_TENANT, nowMs: Date.now() });
   }

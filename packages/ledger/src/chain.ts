@@ -50,6 +50,14 @@ export function entryMac(
   return hmac(MAC_SCRATCH, into);
 }
 
+/** What a MAC is made of, without sequence and entry hash: they are the last 40 bytes. */
+export function macMessage(tenant: Uint8Array): Uint8Array {
+  const message = new Uint8Array(MAC_SCRATCH.length);
+  message.set(MAC_DOMAIN);
+  message.set(exactly("tenant", tenant, TENANT_BYTES), MAC_DOMAIN.length);
+  return message;
+}
+
 /** The previous hash of the entry at sequence 1: SHA-256("tollhouse/genesis/v1\0" | deployment id | tenant). */
 export function genesisHash(sha256: Hash, deploymentId: string, tenant: Uint8Array): Uint8Array {
   const id = text.encode(deploymentId);

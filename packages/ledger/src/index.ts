@@ -4,6 +4,7 @@ export * from "./checkpoint.ts";
 export * from "./entry.ts";
 export * from "./field-codecs.ts";
 export * from "./field-form.ts";
+export { growingTree, type GrowingTree } from "./lanes/lane-tree.ts";
 export type { LimitSeen } from "./limit-seen.ts";
 export * from "./fields.ts";
 export * from "./hmac.ts";

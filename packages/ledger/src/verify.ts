@@ -2,6 +2,7 @@ import { equalBytes } from "./bytes.ts";
 import { entryHash, entryMac, HASH_BYTES, type Hash, rotationMac } from "./chain.ts";
 import { checkBody, decodeBody, ENTRY_TYPES, macKeyIdOf } from "./entry.ts";
 import { fieldOf } from "./fields.ts";
+import { MacBatch } from "./lanes/mac-batch.ts";
 import { LedgerFormatError } from "./ledger-format-error.ts";
 
 /** HMAC-SHA256 under the tenant's key of this id; null where that key is not at hand (then the entry fails). */
@@ -11,6 +12,11 @@ export interface VerifierOptions {
   readonly sha256: Hash;
   /** null: without the keys. Then hashes, order and gaps are checked and MACs are not. */
   readonly hmac: KeyedHash | null;
+  /**
+   * The keys of `hmac` themselves, for many MACs at once, where lanes can be had: `push` is ahead of them then, and `firstBad` is what counts.
+   * Null = that key is not at hand.
+   */
+  readonly macKey?: (macKeyId: number) => Uint8Array | null;
   /** 16 bytes: whose chain this is. */
   readonly tenant: Uint8Array;
   /** `genesisHash(…)`: the previous hash of the entry at sequence 1. */
@@ -43,6 +49,7 @@ export interface Verifier {
   push(stored: StoredEntry): boolean;
   /** Entries pushed, good or bad. */
   readonly entries: bigint;
+  /** Of all that were pushed: asking for it catches up with the MACs. */
   readonly firstBad: BadEntry | null;
   /** Entry hash of the last good entry; the genesis hash before the first. Written over by the next `push`. */
   readonly lastHash: Uint8Array;
@@ -55,7 +62,6 @@ export function createVerifier(options: VerifierOptions): Verifier {
 
 class ChainVerifier implements Verifier {
   entries = 0n;
-  firstBad: BadEntry | null = null;
   readonly lastHash: Uint8Array;
   readonly #options: VerifierOptions;
   #expected: bigint;
@@ -67,6 +73,10 @@ class ChainVerifier implements Verifier {
   readonly #hash = new Uint8Array(HASH_BYTES);
   readonly #mac = new Uint8Array(HASH_BYTES);
   readonly #hmac: Hash;
+  #bad: BadEntry | null = null;
+  /** MACs that wait, of entries up to the last one, all of one key. */
+  readonly #macs: MacBatch | null;
+  #batchKeyId = -1;
 
   constructor(options: VerifierOptions) {
     if (options.from < 1n) throw new RangeError(`from: expected 1 or above, got ${options.from}`);
@@ -79,11 +89,17 @@ class ChainVerifier implements Verifier {
     this.lastHash = Uint8Array.from(previous);
     const { hmac } = options;
     this.#hmac = (bytes, into) => hmac?.(bytes, this.#macKeyId ?? 0, into) ?? NO_MAC;
+    this.#macs = hmac !== null && options.macKey !== undefined ? MacBatch.open(options.tenant) : null;
+  }
+
+  get firstBad(): BadEntry | null {
+    this.#settle();
+    return this.#bad;
   }
 
   push(stored: StoredEntry): boolean {
     this.entries += 1n;
-    if (this.firstBad !== null || !this.#check(stored)) return false;
+    if (this.#bad !== null || !this.#check(stored)) return false;
     this.lastHash.set(stored.entryHash);
     this.#expected += 1n;
     this.#expectedView.setBigUint64(0, this.#expected);
@@ -112,13 +128,36 @@ class ChainVerifier implements Verifier {
     const keyId = macKeyIdOf(stored.body);
     if (this.#macKeyId !== null && keyId !== this.#macKeyId)
       return this.#fail("key", `MAC key ${keyId} without a key rotation from ${this.#macKeyId}`);
+    if (this.#options.hmac !== null && !this.#checkMac(stored, keyId)) return false;
     this.#macKeyId = keyId;
-    if (this.#options.hmac !== null) {
-      const mac = entryMac(this.#hmac, this.#options.tenant, stored.sequence, stored.entryHash, this.#mac);
-      if (stored.mac.length !== HASH_BYTES || !equalBytes(mac, stored.mac))
-        return this.#fail("mac", `the MAC is not that of key ${keyId}`);
-    }
     return stored.body[1] !== ENTRY_TYPES.key_rotation || this.#checkRotation(stored.body);
+  }
+
+  #checkMac(stored: StoredEntry, keyId: number): boolean {
+    if (stored.mac.length !== HASH_BYTES) return this.#fail("mac", wrongMac(keyId));
+    if (this.#macs !== null) return this.#putMac(this.#macs, stored, keyId);
+    this.#macKeyId = keyId;
+    const mac = entryMac(this.#hmac, this.#options.tenant, stored.sequence, stored.entryHash, this.#mac);
+    return equalBytes(mac, stored.mac) || this.#fail("mac", wrongMac(keyId));
+  }
+
+  #putMac(macs: MacBatch, stored: StoredEntry, keyId: number): boolean {
+    if (keyId !== this.#batchKeyId) {
+      const key = this.#options.macKey?.(keyId) ?? null;
+      if (key === null) return this.#fail("mac", wrongMac(keyId));
+      if (!this.#settle()) return false;
+      macs.setKey(key);
+      this.#batchKeyId = keyId;
+    }
+    macs.add(stored.sequence, stored.entryHash, stored.mac);
+    return !macs.isFull || this.#settle();
+  }
+
+  /** Looks at the MACs that wait: one that is wrong is of an earlier entry than whatever else was found. False: something is bad. */
+  #settle(): boolean {
+    const sequence = this.#macs?.settle() ?? null;
+    if (sequence !== null) this.#bad = { sequence, fault: "mac", detail: wrongMac(this.#batchKeyId) };
+    return this.#bad === null;
   }
 
   #checkRotation(body: Uint8Array): boolean {
@@ -156,9 +195,13 @@ class ChainVerifier implements Verifier {
   }
 
   #fail(fault: ChainFault, detail: string): false {
-    this.firstBad = { sequence: this.#expected, fault, detail };
+    this.#bad = { sequence: this.#expected, fault, detail };
     return false;
   }
+}
+
+function wrongMac(keyId: number): string {
+  return `the MAC is not that of key ${keyId}`;
 }
 
 function standsAt(body: Uint8Array, at: number, bytes: Uint8Array): boolean {

@@ -33,10 +33,15 @@ export class LedgerKeys {
     const name = `${keyId}\0${tenant}`;
     let mac = this.#macs.get(name);
     if (mac === undefined) {
-      mac = hmacSha256(sha256, this.#key(`ledger-mac-${keyId}`, tenant).export());
+      mac = hmacSha256(sha256, this.macKey(tenant, keyId));
       this.#macs.set(name, mac);
     }
     return mac;
+  }
+
+  /** The key of these MACs itself, for whoever checks many at once. */
+  macKey(tenant: string, keyId: number): Uint8Array {
+    return this.#key(`ledger-mac-${keyId}`, tenant).export();
   }
 
   /** Where a user's row is found: HMAC of the id under the tenant's own secret, so that the table tells nobody who is in it. */

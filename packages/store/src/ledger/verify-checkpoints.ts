@@ -1,5 +1,5 @@
-import { CompactTree, equalBytes, LedgerFormatError } from "@tollhouse/ledger";
-import type { Checkpoint, NoteKey } from "@tollhouse/ledger";
+import { equalBytes, growingTree, LedgerFormatError } from "@tollhouse/ledger";
+import type { Checkpoint, GrowingTree, NoteKey } from "@tollhouse/ledger";
 import type { Queryable } from "../database/database.ts";
 import { openWithAny } from "./checkpoint-signer.ts";
 import { checkpointsFrom } from "./checkpoint-store.ts";
@@ -32,7 +32,7 @@ const PAGE = 1000;
 export class CheckpointVerifier {
   readonly #db: Queryable;
   readonly #walk: CheckpointWalk;
-  readonly #tree: CompactTree;
+  readonly #tree: GrowingTree;
   #page: StoredCheckpoint[] = [];
   #readTo: number;
   #isRead = false;
@@ -44,7 +44,7 @@ export class CheckpointVerifier {
   private constructor(db: Queryable, walk: CheckpointWalk, edge: readonly Uint8Array[]) {
     this.#db = db;
     this.#walk = walk;
-    this.#tree = new CompactTree(sha256, undefined, walk.from - 1, edge);
+    this.#tree = growingTree(sha256, walk.from - 1, edge);
     this.#agreed = walk.from - 1;
     this.#readTo = walk.from - 1;
   }

@@ -63,14 +63,14 @@ async function walk(tx: Snapshot, request: VerifyRequest): Promise<VerifyResult>
   const newest = await latest(tx, tenant);
   const to = request.to === "latest" ? newest : request.to;
   const verifierAt = await verifiersFor(tx, request);
-  const verifier = await firstVerifier(tx, request, verifierAt);
+  const verifier = await firstVerifier(tx, request, (begin, hash) => verifierAt(begin, hash, true));
   if (verifier === null) return failed(0n, from - 1n, "the entry before the range is missing");
   const missing = await missingTail(tx, request, newest);
   // A cut end is told after what lies before it: the first bad sequence is the one that counts.
   const checkpoints = await checkpointsOf(tx, request, to);
   if (checkpoints !== null && "problem" in checkpoints) return failed(0n, checkpoints.sequence, checkpoints.problem);
   const purges = await GenuinePurges.load(tx, tenant, (stored, previous) =>
-    verifierAt(stored.sequence, previous).push(stored),
+    verifierAt(stored.sequence, previous, false).push(stored),
   );
   const bad = await walkEntries(tx, request, to, { verifier, checkpoints, purges });
   if (bad !== null) return failed(verifier.entries, bad.sequence, bad.problem);
@@ -108,6 +108,9 @@ async function walkEntries(
     const rows = await pages.read(next, (row) => {
       bad ??= checkRow(row, against) ?? against.checkpoints?.push(row.entryHash) ?? null;
     });
+    // MACs are behind the rest: an entry whose own is wrong comes before whatever else was found.
+    const { firstBad } = against.verifier;
+    if (firstBad !== null) return { sequence: firstBad.sequence, problem: `${firstBad.fault}: ${firstBad.detail}` };
     if (bad !== null) return bad;
     if (rows === 0) return { sequence: next, problem: "entries are missing up to the end of the range" };
     next += BigInt(rows);
@@ -117,10 +120,7 @@ async function walkEntries(
 }
 
 function checkRow(row: StoredRow, { verifier, purges }: Against): BadCheckpoint | null {
-  if (!verifier.push(row)) {
-    const { firstBad } = verifier;
-    return { sequence: firstBad?.sequence ?? row.sequence, problem: `${firstBad?.fault}: ${firstBad?.detail}` };
-  }
+  if (!verifier.push(row)) return { sequence: row.sequence, problem: "the verifier says why" };
   if (isProjected(row, row.body)) return null;
   const mayBePurged = purges.cover(row.sequence, row);
   if (mayBePurged && isProjected(row, row.body, true)) return null;
@@ -153,20 +153,30 @@ async function checkpointsOf(
   return CheckpointVerifier.begin(tx, { tenant, keys, from: Number(from), to: Number(to), pin: pin ?? null });
 }
 
-type VerifierAt = (from: bigint, previousHash?: Uint8Array) => Verifier;
+/** `isMany`: whoever pushes them asks for `firstBad` before it says that they are good. */
+type VerifierAt = (from: bigint, previousHash: Uint8Array | undefined, isMany: boolean) => Verifier;
 
 async function verifiersFor(tx: Queryable, { tenant, keys }: VerifyRequest): Promise<VerifierAt> {
   const tenantId = idBytes("tenant", tenant);
   const genesis = genesisHash(sha256, await loadDeploymentId(tx), tenantId);
   const hmac = keys && keyedHash(keys, tenant);
-  return (from, previousHash) =>
-    createVerifier({ sha256, hmac, tenant: tenantId, genesis, from, ...(previousHash && { previousHash }) });
+  const many = keys && { macKey: (keyId: number) => keys.macKey(tenant, keyId) };
+  return (from, previousHash, isMany) =>
+    createVerifier({
+      sha256,
+      hmac,
+      tenant: tenantId,
+      genesis,
+      from,
+      ...(previousHash && { previousHash }),
+      ...(isMany && many),
+    });
 }
 
 async function firstVerifier(
   tx: Queryable,
   { tenant, from }: VerifyRequest,
-  verifierAt: VerifierAt,
+  verifierAt: (from: bigint, previousHash?: Uint8Array) => Verifier,
 ): Promise<Verifier | null> {
   if (from === 1n) return verifierAt(from);
   const { rows } = await tx.query<{ entry_hash: Buffer }>(sql("entry-hash"), [tenant, from - 1n]);
