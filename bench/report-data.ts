@@ -145,7 +145,7 @@ async function backfill(): Promise<string[]> {
   for (const name of ["0014_usage_rollups.sql", "0017_usage_by_month.sql", "0034_usage_of_sessions.sql"]) {
     const text = await readFile(new URL(`../packages/store/migrations/${name}`, import.meta.url), "utf8");
     const statements = text.replaceAll(/^--.*$/gm, "").split(";\n");
-    // 0017 drops usage_by_user, 0034 usage_by_session.
+    // 0017 drops usage_by_user; since 0034 nobody reads usage_by_session.
     found.push(
       ...statements
         .map((each) => each.trim())

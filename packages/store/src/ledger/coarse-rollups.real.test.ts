@@ -4,9 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { testDatabase, type TestDatabase } from "@tollhouse/testkit";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { INSTALLATION_ROLE } from "../database/roles.ts";
 import { openSpool } from "../spool/spool.ts";
 import { startRecorder } from "./recorder.ts";
 import { sampleBlocked, sampleIntent, sampleOutcome } from "./sample-records.ts";
+import { DEFAULT_TENANT } from "./tenant-id.ts";
 
 const COARSE = [
   "usage_by_workload",
@@ -70,7 +72,7 @@ test("what the recorder adds is what the migration makes of the hourly roll-up, 
     const file = new URL(`../../migrations/${name}`, import.meta.url);
     const statements = (await readFile(file, "utf8")).replaceAll(/^--.*$/gm, "").split(";\n");
     for (const text of statements)
-      // 0017 and 0034 drop them.
+      // 0017 drops the one; since 0034 nobody writes the other.
       if (/^\s*INSERT INTO (?!usage_by_(user|session)\n)/.test(text)) await database.db.query(text);
   }
   expect(await Promise.all(COARSE.map(rowsOf))).toEqual(recorded);
@@ -86,6 +88,50 @@ test("every roll-up sums to the ledger, calls without a session, user or custome
   );
   for (const table of ["usage_hourly", ...COARSE])
     expect((await database.db.query(`SELECT ${sums} FROM ${table}`)).rows, table).toEqual(ledger.rows);
+});
+
+test("what a recorder of the release before adds to days of sessions is in their lives", async () => {
+  // Its statement, but for the arrays.
+  const add = (day: number, session: string | null, calls: number): Promise<unknown> =>
+    database.db.transaction(async (tx) => {
+      await tx.query(`SET LOCAL ROLE ${INSTALLATION_ROLE}`);
+      await tx.query(
+        `INSERT INTO usage_by_session AS u (tenant, day, row_key, calls, released, blocked, cost_unknown, input_tokens, output_tokens,
+           cost_nano, environment, session)
+         VALUES ($1, $2, sha256(convert_to(coalesce($3, ''), 'UTF8')), $4, 1, 0, 2, 30, 40, 500, 'late', $3)
+         ON CONFLICT (tenant, day, row_key) DO UPDATE SET calls = u.calls + excluded.calls, released = u.released + excluded.released,
+           cost_unknown = u.cost_unknown + excluded.cost_unknown, input_tokens = u.input_tokens + excluded.input_tokens,
+           output_tokens = u.output_tokens + excluded.output_tokens, cost_nano = u.cost_nano + excluded.cost_nano`,
+        [DEFAULT_TENANT, day, session, calls],
+      );
+    });
+  for (const [day, session, calls] of [
+    [20_000, "old", 2],
+    [20_000, "old", 3],
+    [20_002, "old", 4],
+    [20_000, null, 5],
+    [20_001, null, 6],
+  ] as const)
+    await add(day, session, calls);
+  const { rows } = await database.db.query(
+    `SELECT session, day, first_hour, last_hour, calls, released, blocked, cost_unknown, input_tokens, output_tokens, cost_nano
+     FROM usage_of_sessions WHERE environment = 'late' ORDER BY session, day`,
+  );
+  const sums = (calls: bigint, times: bigint): object => ({
+    calls,
+    released: times,
+    blocked: 0n,
+    cost_unknown: 2n * times,
+    input_tokens: 30n * times,
+    output_tokens: 40n * times,
+    cost_nano: 500n * times,
+  });
+  const hoursOf = (first: bigint, last: bigint): object => ({ first_hour: first * 24n, last_hour: last * 24n + 23n });
+  expect(rows).toEqual([
+    { session: "old", day: null, ...hoursOf(20_000n, 20_002n), ...sums(9n, 3n) },
+    { session: null, day: 20_000n, ...hoursOf(20_000n, 20_000n), ...sums(5n, 1n) },
+    { session: null, day: 20_001n, ...hoursOf(20_001n, 20_001n), ...sums(6n, 1n) },
+  ]);
 });
 
 test("a sum beyond what a bigint holds fails, and never wraps", async () => {

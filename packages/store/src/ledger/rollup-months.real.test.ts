@@ -12,7 +12,7 @@ import { addRollupMonths } from "./rollup-months.ts";
 
 const MIGRATION = "0020_rollups_by_month.sql";
 const HOUR = 3600;
-const ROLLUPS_COUNT = 8;
+const ROLLUPS_COUNT = 9;
 const TENANT = "a".repeat(32);
 
 let testing: TestDatabase;

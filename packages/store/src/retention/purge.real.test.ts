@@ -101,7 +101,7 @@ async function kept(): Promise<unknown[]> {
       output_tokens, blocked_calls, body, entry_hash, mac FROM ledger_entries WHERE type <> 7 ORDER BY sequence`),
     await rows("SELECT * FROM counter_sums ORDER BY limit_id, window_id"),
     await rows("SELECT * FROM usage_hourly ORDER BY hour, row_key"),
-    await rows("SELECT * FROM usage_by_session ORDER BY day, row_key"),
+    await rows("SELECT * FROM usage_of_sessions ORDER BY tenant, environment, session, day"),
     await rows("SELECT * FROM usage_by_customer ORDER BY day, row_key"),
   ];
 }
