@@ -1,7 +1,8 @@
 import type { WindowKind } from "@tollhouse/contract";
 import { rollingSlots } from "@tollhouse/engine";
-import type { Queryable } from "../database/database.ts";
+import type { Database } from "../database/database.ts";
 import { sql } from "../database/sql.ts";
+import { reportSettings } from "./report-settings.ts";
 
 /** Longest that a window of the kind can be: a day of 25 hours, a month of 31 days and an hour. */
 const LONGEST_MS: Readonly<Partial<Record<WindowKind, number>>> = {
@@ -21,7 +22,7 @@ export interface NearestAsked {
 
 /** Ids of the budgets of which most is spent, about in that order: their own counters say how much. */
 export async function nearestLimits(
-  db: Queryable,
+  db: Database,
   { tenant, environment, nowMs, rows }: NearestAsked,
 ): Promise<string[]> {
   const windows = windowsNow(nowMs);
@@ -33,7 +34,10 @@ export async function nearestLimits(
     windows.map(([, first]) => first),
     windows.map(([, , last]) => last),
   ];
-  return (await db.query<{ id: string }>(sql("nearest-limits"), values)).rows.map(({ id }) => id);
+  return db.transaction(async (tx) => {
+    await reportSettings(tx);
+    return (await tx.query<{ id: string }>(sql("nearest-limits"), values)).rows.map(({ id }) => id);
+  });
 }
 
 /** Between which ids the window lies that is now; they sort as their starts do. */

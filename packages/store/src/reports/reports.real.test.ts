@@ -21,6 +21,7 @@ import {
   readLimit,
   updateLimit,
 } from "./limit-store.ts";
+import { nearestLimits } from "./nearest-limits.ts";
 import { spentInScope } from "./spent-in-scope.ts";
 import type { UsageGroup } from "./usage-axes.ts";
 import type { UsageFilter } from "./usage-filter.ts";
@@ -316,5 +317,33 @@ describe("limits", () => {
     const ids: string[] = [];
     for await (const page of listLimits(database.db, place)) ids.push(...page.map(({ id }) => id));
     expect(ids).toEqual(["lim_2"]);
+  });
+
+  test("nearest their end are the budgets of which most is spent in the window that is now, each once", async () => {
+    const nowMs = Date.UTC(2026, 10, 20, 22, 17);
+    const slot = Math.floor(nowMs / 900_000);
+    const budgets = [
+      ["nothing", "month", { "2026-11-01T00:00Z": 0 }],
+      ["over", "day", { "2026-11-19T00:00Z": 99, "2026-11-18T00:00Z": 9_999 }],
+      ["rolling", "rolling_24h", { [slot]: 40, [slot - 96]: 40, [slot - 97]: 9_999 }],
+      ["half", "lifetime", { lifetime: 50 }],
+      ["both", "hour", { "2026-11-20T22:00Z": 60, "2026-11-20T21:00Z": 70 }],
+      ["small", "month", { "2026-11-01T00:00Z": 10, "2026-10-01T00:00Z": 9_999 }],
+    ] as const;
+    const environment = "staging";
+    for (const [id, window, sums] of budgets) {
+      await insertLimit(database.db, { ...place, environment }, { ...limit, id, window, amount: 100n });
+      for (const [windowId, settled] of Object.entries(sums))
+        await database.db.query("INSERT INTO counter_sums VALUES ($1, $2, $3, $4, 0)", [
+          place.tenant,
+          id,
+          windowId,
+          settled,
+        ]);
+    }
+    const nearest = (rows: number): Promise<string[]> =>
+      nearestLimits(database.db, { ...place, environment, nowMs, rows });
+    expect(await nearest(9)).toEqual(["rolling", "both", "half", "small"]);
+    expect(await nearest(2)).toEqual(["rolling", "both"]);
   });
 });

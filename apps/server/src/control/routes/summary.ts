@@ -1,6 +1,13 @@
 import type { FastifyInstance } from "fastify";
 import { formatNano, parseUsd, windowAt } from "@tollhouse/engine";
-import { usageReport, type UsageFilter, type UsageGroup, type UsageReport, type UsageRow } from "@tollhouse/store";
+import {
+  usageReport,
+  type UsageFilter,
+  type UsageGroup,
+  type UsageReport,
+  type UsageRow,
+  type UsageSums,
+} from "@tollhouse/store";
 import { limitsOfScope } from "../../limits/limit-page.ts";
 import type { LimitService } from "../../limits/limit-service.ts";
 import { NearestBudgets } from "../../limits/nearest-budgets.ts";
@@ -22,6 +29,15 @@ export interface SummaryParts {
 
 const TOP = 10;
 const DAY_MS = 86_400_000;
+const NOTHING: UsageSums = {
+  calls: 0,
+  blocked: 0,
+  released: 0,
+  cost_unknown: 0,
+  input_tokens: 0,
+  output_tokens: 0,
+  cost: formatNano(0n),
+};
 type OwnSummary = Omit<UserSummary, "user" | "plan">;
 
 /** What the org of an environment, or one user, spends. */
@@ -72,20 +88,21 @@ async function summaryOf(
       order: "cost",
       limit: TOP,
     });
-  const [ever, today, models, features, days] = await Promise.all([
+  const [ever, models, features, days] = await Promise.all([
     usage(0, of.user === undefined ? [] : ["user"]),
-    usage(day.startMs, []),
     usage(month.startMs, ["model"]),
     usage(month.startMs, ["feature"]),
-    usage(day.startMs - FORECAST_DAYS * DAY_MS, ["day"], day.startMs),
+    usage(day.startMs - FORECAST_DAYS * DAY_MS, ["day"], day.endMs),
   ]);
+  const today = days.rows.find((row) => startOf(row) === day.startMs);
+  const before = days.rows.filter((row) => startOf(row) < day.startMs);
   const summary = {
     environment,
-    today: today.total,
+    today: today === undefined ? NOTHING : sumsOf(today),
     today_since: new Date(day.startMs).toISOString(),
     month: models.total,
     month_since: new Date(month.startMs).toISOString(),
-    forecast: forecastOf({ month: models.total.cost, days: days.rows, nowMs, day, monthEndMs: month.endMs }),
+    forecast: forecastOf({ month: models.total.cost, days: before, nowMs, day, monthEndMs: month.endMs }),
     all_time: ever.total,
     top_models: models.rows.map((row) => ({ ...row, model: row.model ?? null })),
     top_features: features.rows.map((row) => ({ ...row, feature: row.feature ?? null })),
@@ -105,7 +122,7 @@ interface ForecastAsked {
 function forecastOf({ month, days, nowMs, day, monthEndMs }: ForecastAsked): OwnSummary["forecast"] {
   const forecast = monthForecast({
     monthNano: parseUsd(month),
-    days: days.map((row) => ({ startMs: Date.parse(row.day ?? ""), nano: parseUsd(row.cost) })),
+    days: days.map((row) => ({ startMs: startOf(row), nano: parseUsd(row.cost) })),
     nowMs,
     todayMs: day.startMs,
     monthEndMs,
@@ -113,6 +130,14 @@ function forecastOf({ month, days, nowMs, day, monthEndMs }: ForecastAsked): Own
   if (forecast === null) return null;
   const { costNano, perDayNano, days: count } = forecast;
   return { cost: formatNano(costNano), per_day: formatNano(perDayNano), days: count };
+}
+
+function startOf({ day }: UsageRow): number {
+  return Date.parse(day ?? "");
+}
+
+function sumsOf({ day: _day, ...sums }: UsageRow): UsageSums {
+  return sums;
 }
 
 function shownUser(rows: readonly UsageRow[]): string | null {
