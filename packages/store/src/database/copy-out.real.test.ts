@@ -1,17 +1,33 @@
 import { testDatabase, type TestDatabase } from "@tollhouse/testkit";
+import type { PoolClient } from "pg";
 import { copyOut } from "./copy-out.ts";
+import { openDatabase, type OpenDatabase } from "./database.ts";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 let database: TestDatabase;
+/** Reads into one buffer. */
+let forRows: OpenDatabase;
 beforeAll(async () => {
   database = await testDatabase({ migrated: false });
+  forRows = await openDatabase({ url: database.db.url }, { isForRows: true, connectionsMax: 2 });
 });
-afterAll(() => database.drop());
+afterAll(async () => {
+  await forRows.close();
+  await database.drop();
+});
 
-/** Columns of all rows of a statement; null = NULL. */
+/** Columns of all rows of a statement, the same by both kinds of sockets; null = NULL. */
 async function copied(statement: string): Promise<(Buffer | null)[][]> {
+  const [rows = [], others] = await Promise.all([database.db, forRows].map((db) => copiedBy(db, statement)));
+  expect(others?.length).toBe(rows.length);
+  const same = (a: Buffer | null, b: Buffer | null | undefined): boolean => (a && b ? a.equals(b) : a === b);
+  expect(rows.findIndex((row, i) => !row.every((column, j) => same(column, others?.[i]?.[j])))).toBe(-1);
+  return rows;
+}
+
+async function copiedBy(db: OpenDatabase, statement: string): Promise<(Buffer | null)[][]> {
   const rows: (Buffer | null)[][] = [];
-  await database.db.snapshot((at) => at.copyOut(statement, (bytes, from) => rows.push(columnsOf(bytes, from))));
+  await db.snapshot((at) => at.copyOut(statement, (bytes, from) => rows.push(columnsOf(bytes, from))));
   return rows;
 }
 
@@ -50,11 +66,14 @@ test("rows of any length come whole and in their order, wherever what is read fr
 });
 
 test("no row is none; a statement that fails says why, also behind its first rows; the connection answers on", async () => {
-  const { db } = database;
   expect(await copied("SELECT 1 WHERE false")).toEqual([]);
   await expect(copied("SELECT 1 / 0")).rejects.toThrow(/division by zero/);
   await expect(copied("SELECT 1 / (5000 - n) FROM generate_series(1, 9000) AS n")).rejects.toThrow(/division by zero/);
-  const client = await db.pool.connect();
+  for (const db of [database.db, forRows]) await answersOn(await db.pool.connect());
+});
+
+/** Between what is copied, also what comes of itself and answers longer than what is read at once. */
+async function answersOn(client: PoolClient): Promise<void> {
   try {
     await client.query("LISTEN heard");
     const heard: string[] = [];
@@ -63,12 +82,16 @@ test("no row is none; a statement that fails says why, also behind its first row
       await copyOut(client, `SELECT ${n}`, () => undefined);
       await client.query(`NOTIFY heard, '${n}'`);
       expect((await client.query("SELECT 1 AS one")).rows).toEqual([{ one: 1 }]);
+      const { rows } = await client.query<{ long: string }>(
+        "SELECT repeat('x' || n, 40000) AS long FROM generate_series(1, 9) AS n",
+      );
+      expect(rows.map(({ long }, i) => long === `x${i + 1}`.repeat(40_000))).not.toContain(false);
     }
     expect(heard).toEqual(["0", "1", "2"]);
   } finally {
     client.release(true);
   }
-});
+}
 
 test("where the one who is told of rows throws, that is what comes of it, and the connection answers on", async () => {
   let told = 0;

@@ -1,4 +1,5 @@
 import type { Connection, PoolClient, Submittable } from "pg";
+import { readEvent } from "./reading-socket.ts";
 
 /** "PGCOPY\n", 0xff, "\r\n\0", flags, and the length of an extension, which nobody uses: in front of the first row, in its message. */
 const HEADER_BYTES = 19;
@@ -46,17 +47,19 @@ class CopyOut implements Submittable {
   submit(connection: Connection): void {
     const { stream } = connection;
     const listeners = stream.listeners("data") as ((chunk: Buffer) => void)[];
-    const rows = new RowReader(this.#told, (bytes) => listeners.forEach((listener) => listener(bytes)));
+    // pg keeps what it is given in part.
+    const rows = new RowReader(this.#told, (bytes) => listeners.forEach((listener) => listener(Buffer.from(bytes))));
     const read = (chunk: Buffer): void => {
       if (!rows.read(chunk)) stream.destroy(new Error("COPY: the server sent what is no message of it"));
     };
-    stream.on("data", read);
+    const event = readEvent(stream);
+    stream.on(event, read);
     for (const listener of listeners) stream.off("data", listener);
     this.#giveBack = () => {
       this.#giveBack = () => undefined;
       rows.end();
       for (const listener of listeners) stream.on("data", listener);
-      stream.off("data", read);
+      stream.off(event, read);
     };
     connection.query(this.#text);
   }

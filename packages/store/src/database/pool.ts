@@ -1,4 +1,6 @@
+import { Socket } from "node:net";
 import { types, type PoolConfig } from "pg";
+import { readingSocket } from "./reading-socket.ts";
 import { StartRefused } from "./start-refused.ts";
 
 /** How to reach a running embedded server: a Unix socket folder, never TCP. */
@@ -42,6 +44,8 @@ export interface PoolOptions {
   readonly role?: string;
   /** A statement that runs longer is cancelled by the server; default none. */
   readonly statementTimeoutMs?: number;
+  /** Connections are for `copyOut` above all: what they read goes through one buffer each. Not over TLS. */
+  readonly isForRows?: boolean;
   /** A server that says nothing for so long (it is stopped, or the network swallows it) counts as away; default: it is waited for. */
   readonly answerTimeoutMs?: number;
 }
@@ -63,9 +67,15 @@ export function poolConfig(connection: SocketConnection | { readonly url: string
     connectionTimeoutMillis: 10_000,
     keepAlive: true,
     ...(asked !== "" && { options: asked }),
+    ...(options.isForRows === true && { stream: socketForRows }),
     ...(options.statementTimeoutMs === undefined ? {} : { statement_timeout: options.statementTimeoutMs }),
     ...(options.answerTimeoutMs === undefined ? {} : { query_timeout: options.answerTimeoutMs }),
   };
+}
+
+/** TLS takes what it reads from under its socket. pg tells of a configuration that its types leave out. */
+function socketForRows(config?: { readonly ssl?: unknown }): Socket {
+  return config?.ssl ? new Socket() : readingSocket();
 }
 
 function checkedUrl(url: string): string {

@@ -11,6 +11,8 @@ const COLUMNS = FIRST_COLUMN + PROJECTION.length;
  */
 export class StoredRow implements StoredEntry {
   bytes: Buffer = Buffer.alloc(0);
+  /** The same, for four of them at once. */
+  view = new DataView(this.bytes.buffer);
   sequence = 0n;
   body: Uint8Array = this.bytes;
   entryHash: Uint8Array = this.bytes;
@@ -23,19 +25,26 @@ export class StoredRow implements StoredEntry {
 
   /** Is the row at this place from now on: number of columns i16, then of each its length i32 (-1 = NULL) and its bytes. */
   read(bytes: Buffer, from: number): void {
+    if (bytes !== this.bytes) this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const { view } = this;
     let at = from + 2;
     for (let i = 0; i < COLUMNS; i++) {
-      const length = bytes.readInt32BE(at);
+      const length = view.getInt32(at);
       at += 4;
       this.#starts[i] = at;
       this.#lengths[i] = length;
       at += length < 0 ? 0 : length;
     }
     this.bytes = bytes;
-    this.sequence = bytes.readBigInt64BE(this.#starts[0]);
+    this.sequence = view.getBigInt64(this.#starts[0] as number);
     this.body = this.#view(1);
     this.entryHash = this.#copied(2, this.#hash);
     this.mac = this.#copied(3, this.#mac);
+  }
+
+  /** Where the body begins in `bytes`. */
+  get bodyStart(): number {
+    return this.#starts[1] as number;
   }
 
   /** Of a column of the projection, in `bytes`. */

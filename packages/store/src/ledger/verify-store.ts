@@ -121,9 +121,9 @@ async function walkEntries(
 
 function checkRow(row: StoredRow, { verifier, purges }: Against): BadCheckpoint | null {
   if (!verifier.push(row)) return { sequence: row.sequence, problem: "the verifier says why" };
-  if (isProjected(row, row.body)) return null;
+  if (isProjected(row)) return null;
   const mayBePurged = purges.cover(row.sequence, row);
-  if (mayBePurged && isProjected(row, row.body, true)) return null;
+  if (mayBePurged && isProjected(row, true)) return null;
   const entry = decodeBody(row.body);
   const problem = differingColumn(entry, row.columns());
   if (problem !== null && mayBePurged && differingColumn(entry, row.columns(), true) === null) return null;

@@ -12,7 +12,7 @@ function tell(report: AsideReport): void {
 }
 
 async function verify(): Promise<VerifyResult> {
-  const db = await openDatabase({ url: databaseUrl }, { role, connectionsMax: 1 });
+  const db = await openDatabase({ url: databaseUrl }, { role, connectionsMax: 1, isForRows: true });
   let toldMs = performance.now();
   const walked = (entries: number, of: number): void => {
     if (performance.now() - toldMs < TOLD_MS) return;
