@@ -15,6 +15,7 @@ export default defineConfig({
     // For a test that hangs: one that waits for a busy machine is not to be failed by it.
     testTimeout: 180_000,
     hookTimeout: 180_000,
+    expect: { poll: { timeout: 60_000 } },
     // As many as continuous integration has cores: three were slower, and made tests that race a provider's own pace a matter of luck.
     maxWorkers: 2,
     projects: [

@@ -1,5 +1,4 @@
 import { expect, test } from "vitest";
-import { shot } from "./looks.ts";
 import { dashboardTests } from "./started-dashboard.ts";
 
 const dashboard = dashboardTests();
@@ -16,7 +15,6 @@ test("the frame: pages by their names, the one that is open is marked, and nobod
   await page.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
   const pages = page.getByRole("navigation", { name: "Pages" });
   expect(await pages.getByRole("link", { name: "Overview" }).getAttribute("aria-current")).toBe("page");
-  await shot(page, "overview");
 });
 
 test("the first page costs a newcomer at most 300 kB of scripts, pressed", async () => {

@@ -1,11 +1,12 @@
-import type { Browser, BrowserContext, Page } from "playwright-core";
+import type { BrowserContext, ConsoleMessage, Page, Request, WebError } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, vi } from "vitest";
 import {
   startedTollhouse,
   type StartedOptions,
   type StartedTollhouse,
 } from "../../packages/testkit/src/started-tollhouse.ts";
-import { buildIfOld, startedBrowser } from "./chromium.ts";
+import { buildIfOld } from "./chromium.ts";
+import { giveBack, takeTab } from "./tabs.ts";
 import { makeTraffic } from "./traffic.ts";
 
 /** Of a member who is signed in. */
@@ -25,7 +26,7 @@ export interface PageOptions {
 
 export interface Dashboard {
   readonly world: StartedTollhouse;
-  /** A fresh context in which a member of this role is signed in, and its page at `at`. Closed after the test. */
+  /** A tab of its own, cookies and all, in which a member of this role is signed in, at `at`. Until the test has ended. */
   signedIn(role: Role, options?: PageOptions): Promise<Page>;
   /** The same in which nobody is signed in. */
   stranger(options?: PageOptions): Promise<Page>;
@@ -34,8 +35,7 @@ export interface Dashboard {
 /** For one test file: the real server with the built dashboard, a browser, and after each test: did any page complain? */
 export function dashboardTests(options: DashboardOptions = {}): Dashboard {
   let world: StartedTollhouse;
-  let browser: Browser;
-  const opened: BrowserContext[] = [];
+  const opened: { readonly page: Page; readonly unlisten: () => void }[] = [];
   const complaints: string[] = [];
   const made = new Set<Role>();
 
@@ -44,30 +44,31 @@ export function dashboardTests(options: DashboardOptions = {}): Dashboard {
 
   beforeAll(async () => {
     buildIfOld();
-    const started = await Promise.all([startedTollhouse(options), startedBrowser()]);
-    [world, browser] = started;
+    world = await startedTollhouse(options);
     await (options.before ?? makeTraffic)(world);
   });
-  afterEach(async () => {
-    await Promise.all(opened.splice(0).map((context) => context.close()));
+  afterEach(async ({ task }) => {
+    const isSound = task.result?.state !== "fail" && complaints.length === 0;
+    for (const { unlisten } of opened) unlisten();
+    await Promise.all(opened.splice(0).map(({ page }) => giveBack(page, world.url, isSound)));
     expect(complaints.splice(0), "what pages complained of").toEqual([]);
   });
   afterAll(async () => {
-    await browser?.close();
     await world?.stop();
   });
 
-  const open = async (signIn: (context: BrowserContext) => Promise<void>, page: PageOptions = {}): Promise<Page> => {
-    const context = await browser.newContext({ reducedMotion: "reduce", locale: "en-US", timezoneId: "Europe/Berlin" });
-    opened.push(context);
-    context.setDefaultTimeout(60_000);
-    listen(context, (complaint) => {
-      if (page.expects?.test(complaint) !== true) complaints.push(complaint);
+  const open = async (
+    signIn: (context: BrowserContext) => Promise<void>,
+    { at = "/", expects }: PageOptions = {},
+  ): Promise<Page> => {
+    const page = await takeTab();
+    const unlisten = listen(page.context(), (complaint) => {
+      if (expects?.test(complaint) !== true) complaints.push(complaint);
     });
-    await signIn(context);
-    const shown = await context.newPage();
-    await shown.goto(`${world.url}/dashboard${page.at ?? "/"}`);
-    return shown;
+    opened.push({ page, unlisten });
+    await signIn(page.context());
+    await page.goto(`${world.url}/dashboard${at}`);
+    return page;
   };
   return {
     get world() {
@@ -106,14 +107,19 @@ async function signIn(
   if (!answer.ok()) throw new Error(`sign-in of the ${role}: ${answer.status()} ${await answer.text()}`);
 }
 
-function listen(context: BrowserContext, complain: (what: string) => void): void {
-  context.on("console", (message) => {
+/** Until what is returned is called. */
+function listen(context: BrowserContext, complain: (what: string) => void): () => void {
+  const said = (message: ConsoleMessage): void => {
+    // Chromium's own question, on what names no icon.
+    if (message.location().url.endsWith("/favicon.ico")) return;
     if (message.type() === "error") complain(`console: ${message.text()} (${message.location().url})`);
-  });
-  context.on("weberror", (error) => complain(`page: ${error.error().stack ?? error.error().message}`));
-  context.on("requestfailed", (request) => {
+  };
+  const thrown = (error: WebError): void => complain(`page: ${error.error().stack ?? error.error().message}`);
+  const failed = (request: Request): void => {
     const why = request.failure()?.errorText ?? "failed";
     // What a page asked for and no longer wants, because it shows something else by now.
     if (why !== "net::ERR_ABORTED") complain(`request: ${request.method()} ${request.url()}: ${why}`);
-  });
+  };
+  context.on("console", said).on("weberror", thrown).on("requestfailed", failed);
+  return () => void context.off("console", said).off("weberror", thrown).off("requestfailed", failed);
 }
