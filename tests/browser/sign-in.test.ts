@@ -3,18 +3,24 @@ import { faultProxy } from "../../packages/testkit/src/fault-proxy.ts";
 import { TEST_ADMIN_KEY } from "../../packages/testkit/src/started-tollhouse.ts";
 import { startedIdentityProvider } from "./identity-provider.ts";
 import { shot } from "./looks.ts";
+import { startedSamlProvider } from "./saml-provider.ts";
 import { dashboardTests, PASSWORD } from "./started-dashboard.ts";
 
 // From a new installation to a member's own password: what somebody meets who is not signed in.
 
 const GRACE = { email: "grace@example.com", email_verified: true, name: "Grace Hopper", groups: ["others", "on call"] };
+const SAM = { email: "sam@example.com", email_verified: true, name: "Sam", groups: ["finance"] };
 /** The address that the identity provider sends people back to must be known before the server has its port. */
 const target = { host: "127.0.0.1", port: 0 };
 const front = await faultProxy(target);
 const publicUrl = `http://127.0.0.1:${front.port}`;
 const provider = await startedIdentityProvider(`${publicUrl}/api/sign-in/oidc/callback`, new Map([["grace", GRACE]]));
+const saml = await startedSamlProvider(publicUrl, SAM);
 const dashboard = dashboardTests({
   env: {
+    ...saml.env,
+    TOLLHOUSE_SAML_ROLES: "platform=owner, finance=viewer",
+    TOLLHOUSE_SAML_NAME: "Example by SAML",
     TOLLHOUSE_PUBLIC_URL: publicUrl,
     TOLLHOUSE_OIDC_ISSUER: provider.issuer,
     TOLLHOUSE_OIDC_CLIENT_ID: provider.clientId,
@@ -29,6 +35,7 @@ const dashboard = dashboardTests({
 });
 afterAll(async () => {
   provider.stop();
+  saml.stop();
   await front.close();
 });
 const OWNER = { name: "Ada Bell", email: "ada@example.com" };
@@ -105,7 +112,7 @@ test("by the button of the identity provider somebody signs in there, and is bac
   const page = await dashboard.stranger({ expects: /401|fonts\.googleapis/ });
   await page.route("https://**", (route) => route.abort());
   await page.goto(`${publicUrl}/dashboard/limits`);
-  await page.getByRole("link", { name: "Sign in with Example" }).click();
+  await page.getByRole("link", { name: "Sign in with Example", exact: true }).click();
   await page.waitForURL(`${provider.issuer}/**`);
   await page.getByPlaceholder("Enter any login").fill("grace");
   await page.getByPlaceholder("and password").fill("x");
@@ -120,4 +127,17 @@ test("by the button of the identity provider somebody signs in there, and is bac
   await page.goto(`${publicUrl}/dashboard/limits`);
   await page.getByRole("heading", { level: 1, name: "Budgets & limits" }).waitFor();
   expect(await page.getByRole("button", { name: "Create a limit" }).count()).toBe(0);
+});
+
+test("by the button of a SAML provider, which answers from another site, the same", async () => {
+  const page = await dashboard.stranger({ expects: /401/ });
+  await page.goto(`${publicUrl}/dashboard/limits`);
+  await page.getByRole("link", { name: "Sign in with Example by SAML" }).click();
+  await page.getByRole("button", { name: "Yes, it is me" }).click();
+  await page.waitForURL(({ href }) => href.startsWith(`${publicUrl}/dashboard`));
+  await page.getByRole("button", { name: `Account: ${SAM.name}` }).click();
+  await page.getByText(`${SAM.email}, viewer`).waitFor();
+  // It is no session of a moment: it is kept by the browser.
+  await page.goto(`${publicUrl}/dashboard/members`);
+  await page.getByText("Members are for admins and owners").waitFor();
 });
