@@ -364,6 +364,30 @@ test("each change of a member is an entry that says who made it, and holds nobod
     for (const text of [PASSWORD, "@example.com", "Olga", "argon2"]) expect(body.includes(text)).toBe(false);
 });
 
+test("every member is told the names of the others, page by page, and nothing else of them", async () => {
+  const { id, browser } = await member("viewer");
+  await olga.ask("POST", "/api/v1/members", {
+    body: { email: "n@example.com", name: "N@Example.com", role: "viewer" },
+  });
+  interface Names {
+    readonly names: readonly { readonly id: string; readonly name: string }[];
+    readonly next_cursor: string | null;
+  }
+  const told: { readonly id: string; readonly name: string }[] = [];
+  for (let cursor: string | null = ""; cursor !== null;) {
+    const query: string = `limit=2${cursor === "" ? "" : `&cursor=${cursor}`}`;
+    const { body }: { body: Names } = await browser.ask<Names>("GET", `/api/v1/member-names?${query}`);
+    expect(body.names.length).toBeLessThanOrEqual(2);
+    told.push(...body.names);
+    cursor = body.next_cursor;
+  }
+  const { body } = await olga.ask<{ members: { id: string; name: string }[] }>("GET", "/api/v1/members?limit=1000");
+  // Whoever has no name but an address is told by the part of it that a colleague would say.
+  const expected = body.members.map(({ id, name }) => ({ id, name: name === "N@Example.com" ? "n" : name }));
+  expect(told).toEqual(expected);
+  expect(told.some((one) => one.id === id)).toBe(true);
+});
+
 test("a tenant keeps an owner who can sign in, whoever removes them at once", async () => {
   const { body: acme } = await olga.ask<{ name: string }>("POST", "/api/v1/tenants", { body: { name: "acme" } });
   const make = async (name: string, password?: string): Promise<string> => {

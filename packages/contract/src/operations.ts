@@ -403,6 +403,11 @@ export interface MemberMade {
   readonly invitation: { readonly token: string; readonly expires_at: string } | null;
 }
 
+export interface MemberName {
+  readonly id: string;
+  readonly name: string;
+}
+
 export interface MemberUpdate {
   readonly name?: string;
   readonly role?: "viewer" | "operator" | "admin" | "owner";
@@ -1400,6 +1405,12 @@ export interface Operations {
     readonly body: undefined;
     readonly answer: { readonly limits: readonly Limit[]; readonly next_cursor: string | null };
   };
+  listMemberNames: {
+    readonly params: Nothing;
+    readonly query: { readonly limit?: number; readonly cursor?: string; readonly tenant?: string };
+    readonly body: undefined;
+    readonly answer: { readonly names: readonly MemberName[]; readonly next_cursor: string | null };
+  };
   listMembers: {
     readonly params: Nothing;
     readonly query: { readonly limit?: number; readonly cursor?: string; readonly tenant?: string };
@@ -1719,6 +1730,7 @@ export const OPERATIONS = {
   listKeys: { method: "GET", path: "/api/v1/keys", query: ["environment","limit","cursor","tenant"] },
   listKillSwitches: { method: "GET", path: "/api/v1/kill-switches", query: ["environment","tenant"] },
   listLimits: { method: "GET", path: "/api/v1/limits", query: ["environment","scope","measure","scope_kind","limit","cursor","tenant"] },
+  listMemberNames: { method: "GET", path: "/api/v1/member-names", query: ["limit","cursor","tenant"] },
   listMembers: { method: "GET", path: "/api/v1/members", query: ["limit","cursor","tenant"] },
   listPlans: { method: "GET", path: "/api/v1/plans", query: ["environment","tenant"] },
   listPolicies: { method: "GET", path: "/api/v1/policies", query: ["environment","limit","cursor","tenant"] },

@@ -17,6 +17,7 @@ const NOT_FOR_A_TERMINAL = [
   "getOpenApi",
   "getSamlMetadata",
   "getSignIn",
+  "listMemberNames",
   "listViews",
   "putView",
   "recordUsage",

@@ -14,9 +14,11 @@ import {
   deriveKey,
   hasOtherOwner,
   insertMember,
+  pageOfMemberNames,
   pageOfMembers,
   readMember,
   updateMember,
+  type MemberName,
   type Queryable,
   type StoredMember,
 } from "@tollhouse/store";
@@ -50,6 +52,16 @@ export class MemberService {
     const found = await pageOfMembers(this.#parts.dbOf(tenant), tenant, cursor, limit + 1);
     const page = found.slice(0, limit);
     return { members: page.map(describeMember), next: found.length > limit ? (page.at(-1)?.id ?? null) : null };
+  }
+
+  async listNames(
+    tenant: string,
+    cursor: string,
+    limit: number,
+  ): Promise<{ names: MemberName[]; next: string | null }> {
+    const found = await pageOfMemberNames(this.#parts.dbOf(tenant), tenant, cursor, limit + 1);
+    const names = found.slice(0, limit);
+    return { names, next: found.length > limit ? (names.at(-1)?.id ?? null) : null };
   }
 
   async get(tenant: string, id: string): Promise<MemberAnswer> {

@@ -60,6 +60,7 @@ const NAMED = {
   resetSessionOfDashboard: "operate",
   eraseUser: "manage",
   getPayload: "payloads",
+  listMemberNames: "read",
   listMembers: "members",
   getMember: "members",
   createMember: "members",

@@ -27,6 +27,8 @@ export interface MemberIdentity {
 
 export type NewMember = Omit<StoredMember, "disabled" | "createdMs" | "lastSignInMs" | "version">;
 
+export type MemberName = Pick<StoredMember, "id" | "name">;
+
 interface MemberRow {
   readonly id: string;
   readonly email: string;
@@ -57,6 +59,17 @@ export async function pageOfMembers(
 ): Promise<StoredMember[]> {
   const { rows } = await db.query<MemberRow>(sql("members"), [tenant, after, rowsMax]);
   return rows.map(memberOf);
+}
+
+/** What every member may know of the others. A page by id, as `pageOfMembers`. */
+export async function pageOfMemberNames(
+  db: Queryable,
+  tenant: string,
+  after: string,
+  rowsMax: number,
+): Promise<MemberName[]> {
+  const { rows } = await db.query<MemberName>(sql("member-names"), [tenant, after, rowsMax]);
+  return rows;
 }
 
 export function readMember(db: Queryable, tenant: string, id: string): Promise<StoredMember | null> {

@@ -15,7 +15,7 @@ interface OfMember {
 export function ChangeMember({ member, onClose }: OfMember) {
   const { id, name, email, role, version } = member;
   const form = useForm<MemberValues>({ initialValues: { name, email, role } });
-  const update = useChange("updateMember", ["listMembers"], onClose);
+  const update = useChange("updateMember", ["listMembers", "listMemberNames"], onClose);
   return (
     <FormModal
       title={`Change ${name}`}
@@ -74,7 +74,7 @@ export function DisableMember({ member: { id, name, state, version }, onClose }:
 }
 
 export function ForgetMember({ member: { id, name, email }, onClose }: OfMember) {
-  const forget = useChange("deleteMember", ["listMembers"], onClose);
+  const forget = useChange("deleteMember", ["listMembers", "listMemberNames"], onClose);
   return (
     <Confirm
       title={`Forget ${name}?`}

@@ -12,7 +12,7 @@ import { MemberFields, type MemberValues } from "./member-fields.tsx";
 export function InviteMember({ onClose }: { readonly onClose: () => void }) {
   const [made, setMade] = useState<MemberMade | null>(null);
   const form = useForm<MemberValues>({ initialValues: { name: "", email: "", role: "viewer" } });
-  const create = useChange("createMember", ["listMembers"], setMade);
+  const create = useChange("createMember", ["listMembers", "listMemberNames"], setMade);
   if (made !== null) return <InvitationLink made={made} onClose={onClose} />;
   return (
     <FormModal

@@ -70,23 +70,41 @@ export const createMember = endpoint({
   },
 });
 
+const pageQuery = z.strictObject({
+  limit: pageLimit,
+  cursor: z
+    .string()
+    .regex(/^mem_[0-9A-Za-z]{16}$/, { error: "expected the next_cursor of an earlier answer" })
+    .optional(),
+});
+
 export const listMembers = endpoint({
   operationId: "listMembers",
   method: "GET",
   path: "/api/v1/members",
   tag: "members",
   summary: "Members of the tenant, by id.",
-  query: z.strictObject({
-    limit: pageLimit,
-    cursor: z
-      .string()
-      .regex(/^mem_[0-9A-Za-z]{16}$/, { error: "expected the next_cursor of an earlier answer" })
-      .optional(),
-  }),
+  query: pageQuery,
   status: 200,
   answer: z.strictObject({ members: z.array(member), next_cursor: nextCursor }),
   errors: [],
   example: { answer: { members: [SAMPLE], next_cursor: null } },
+});
+
+const nameOfMember = z.strictObject({ id: z.string(), name: z.string() }).meta({ id: "MemberName" });
+
+export const listMemberNames = endpoint({
+  operationId: "listMemberNames",
+  method: "GET",
+  path: "/api/v1/member-names",
+  tag: "members",
+  summary:
+    "Names of the tenant's members, by id: who it was that the audit names `member:mem_…`. No addresses, no roles.",
+  query: pageQuery,
+  status: 200,
+  answer: z.strictObject({ names: z.array(nameOfMember), next_cursor: nextCursor }),
+  errors: [],
+  example: { answer: { names: [{ id: ID, name: "Ada" }], next_cursor: null } },
 });
 
 export const getMember = endpoint({
@@ -157,6 +175,7 @@ export const deleteMember = endpoint({
 export const MEMBER_ENDPOINTS: readonly Endpoint[] = [
   createMember,
   listMembers,
+  listMemberNames,
   getMember,
   updateMember,
   inviteMember,

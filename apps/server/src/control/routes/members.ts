@@ -7,6 +7,7 @@ import {
   deleteMember,
   getMember,
   inviteMember,
+  listMemberNames,
   listMembers,
   updateMember,
 } from "../endpoints/members.ts";
@@ -23,6 +24,10 @@ export function memberRoutes(members: MemberService): (app: FastifyInstance) => 
     serve(app, listMembers, async ({ query: { cursor, limit }, request: { access } }) => {
       const page = await members.list(access.tenant, cursor ?? "", limit);
       return { members: page.members, next_cursor: page.next };
+    });
+    serve(app, listMemberNames, async ({ query: { cursor, limit }, request: { access } }) => {
+      const page = await members.listNames(access.tenant, cursor ?? "", limit);
+      return { names: page.names, next_cursor: page.next };
     });
     serve(app, getMember, async ({ params, request: { access }, reply }) =>
       tagged(reply, await members.get(access.tenant, params.id)),
