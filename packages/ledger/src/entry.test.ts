@@ -5,6 +5,7 @@ import {
   BODY_HEADER_BYTES,
   decodeBody,
   encodeBody,
+  encodeEntry,
   ENTRY_TYPES,
   ENTRY_USAGE_SOURCES,
   type Entry,
@@ -189,6 +190,37 @@ describe("fields", () => {
         expect(decodeBody(encodeBody(entry)).fields).toEqual(entry.fields);
       }),
     );
+  });
+
+  test("an entry that is encoded in one pass has the bytes of its fields encoded one by one, after one that was refused too", () => {
+    fc.assert(
+      fc.property(anyEntry, anyFields, (entry, fields) => {
+        const body = encodeEntry(entry, fields);
+        expect(() => encodeEntry(entry, { ...fields, deployment: "", nextMacKeyId: -1 })).toThrow(
+          /^nextMacKeyId\.number/,
+        );
+        expect(body).toEqual(encodeBody({ ...entry, fields: encodeFields(fields) }));
+      }),
+    );
+  });
+
+  test("bodies of every size stay as they are while more are encoded, also one that no block holds", () => {
+    const sizes = [0, 10, 300_000, 5, 262_000, 40_000, 1_000_000, 3];
+    const bodies = sizes.map((size) => encodeEntry(plain, { doubt: "é".repeat(size), model: "m".repeat(size) }));
+    bodies.forEach((body, i) => {
+      const { doubt = "", model = "", ...others } = decodeFields(decodeBody(body).fields);
+      expect([doubt.length, model.length, doubt.replaceAll("é", ""), model.replaceAll("m", ""), others]).toEqual([
+        sizes[i],
+        sizes[i],
+        "",
+        "",
+        {},
+      ]);
+    });
+  });
+
+  test("a body that is too long is refused", () => {
+    expect(() => encodeEntry(plain, { doubt: "x".repeat(16 * 1024 * 1024) })).toThrow(/^body: longer/);
   });
 
   test("an explicit zero and an empty text are kept: zero is not missing", () => {

@@ -1,4 +1,6 @@
 import { USAGE_SOURCES, type UsageSource } from "@tollhouse/contract/usage";
+import { ByteWriter } from "./byte-writer.ts";
+import { type EntryFields, writeFieldsOf } from "./fields.ts";
 import { LedgerFormatError } from "./ledger-format-error.ts";
 
 /** Type byte of an entry. Append only: a number is never used for anything else. */
@@ -43,6 +45,9 @@ export const ENTRY_FLAGS = {
 
 export type EntryField = readonly [tag: number, bytes: Uint8Array];
 
+/** An entry without its fields. */
+export type EntryHead = Omit<Entry, "fields">;
+
 /** One record of the chain. Byte arrays have exactly the lengths named. */
 export interface Entry {
   readonly type: EntryType;
@@ -75,32 +80,53 @@ export const BODY_HEADER_BYTES = 86;
 export const BODY_BYTES_MAX = 16 * 1024 * 1024;
 
 const FIELD_HEADER_BYTES = 6;
+/** Where the number of fields stands. */
+const COUNT_AT = BODY_HEADER_BYTES - 2;
 const U64_END = 1n << 64n;
 const I64_END = 1n << 63n;
 const USD = [0x55, 0x53, 0x44] as const;
 const TYPE_NAMES: (EntryType | undefined)[] = [];
 for (const name of Object.keys(ENTRY_TYPES) as EntryType[]) TYPE_NAMES[ENTRY_TYPES[name]] = name;
 
+const block = new ByteWriter();
+
 /** The bytes that are hashed and stored. Throws LedgerFormatError where a value does not fit its place. */
 export function encodeBody(entry: Entry): Uint8Array {
+  const { fields } = entry;
+  const body = new ByteWriter(bodyLength(fields));
+  writeHead(body, entry, fields.length);
+  for (const [tag, bytes] of fields) {
+    body.u16(tag);
+    body.u32(bytes.length);
+    body.bytes(bytes);
+  }
+  return body.taken();
+}
+
+/** `encodeBody` of an entry with these fields, without making anything of them first: for whoever makes thousands a second. */
+export function encodeEntry(entry: EntryHead, fields: EntryFields): Uint8Array {
+  block.start();
+  writeHead(block, entry, 0);
+  block.u16At(COUNT_AT, writeFieldsOf(block, fields));
+  checkBodyLength(block.length);
+  return block.taken();
+}
+
+function writeHead(to: ByteWriter, entry: EntryHead, fields: number): void {
   checkEntry(entry);
-  const body = new Uint8Array(bodyLength(entry.fields));
-  const view = new DataView(body.buffer);
-  view.setUint8(0, BODY_VERSION);
-  view.setUint8(1, ENTRY_TYPES[entry.type]);
-  view.setUint16(2, entry.flags);
-  body.set(entry.tenant, 4);
-  view.setBigUint64(20, entry.sequence);
-  view.setBigUint64(28, entry.timeUs);
-  body.set(entry.entryId, 36);
-  body.set(entry.refId, 52);
-  view.setBigInt64(68, entry.amountNano);
-  body.set(USD, 76);
-  view.setUint8(79, ENTRY_USAGE_SOURCES.indexOf(entry.usageSource));
-  view.setUint32(80, entry.macKeyId);
-  view.setUint16(84, entry.fields.length);
-  writeFields(body, view, entry.fields);
-  return body;
+  to.u8(BODY_VERSION);
+  to.u8(ENTRY_TYPES[entry.type]);
+  to.u16(entry.flags);
+  to.bytes(entry.tenant);
+  to.u64(entry.sequence);
+  to.u64(entry.timeUs);
+  to.bytes(entry.entryId);
+  to.bytes(entry.refId);
+  to.i64(entry.amountNano);
+  for (const letter of USD) to.u8(letter);
+  to.u8(ENTRY_USAGE_SOURCES.indexOf(entry.usageSource));
+  to.u32(entry.macKeyId);
+  to.u16(fields);
 }
 
 /**
@@ -173,16 +199,6 @@ function readFields(body: Uint8Array, view: DataView, count: number): EntryField
   return fields;
 }
 
-function writeFields(body: Uint8Array, view: DataView, fields: readonly EntryField[]): void {
-  let at = BODY_HEADER_BYTES;
-  for (const [tag, bytes] of fields) {
-    view.setUint16(at, tag);
-    view.setUint32(at + 2, bytes.length);
-    body.set(bytes, at + FIELD_HEADER_BYTES);
-    at += FIELD_HEADER_BYTES + bytes.length;
-  }
-}
-
 function bodyLength(fields: readonly EntryField[]): number {
   if (fields.length > 0xffff) throw new LedgerFormatError("fields", `more than ${0xffff}`);
   let length = BODY_HEADER_BYTES;
@@ -193,11 +209,15 @@ function bodyLength(fields: readonly EntryField[]): number {
     last = tag;
     length += FIELD_HEADER_BYTES + bytes.length;
   }
-  if (length > BODY_BYTES_MAX) throw new LedgerFormatError("body", `longer than ${BODY_BYTES_MAX} bytes`);
+  checkBodyLength(length);
   return length;
 }
 
-function checkEntry(entry: Entry): void {
+function checkBodyLength(length: number): void {
+  if (length > BODY_BYTES_MAX) throw new LedgerFormatError("body", `longer than ${BODY_BYTES_MAX} bytes`);
+}
+
+function checkEntry(entry: EntryHead): void {
   if (!Object.hasOwn(ENTRY_TYPES, entry.type)) throw new LedgerFormatError("type", `unknown: ${entry.type}`);
   if (!ENTRY_USAGE_SOURCES.includes(entry.usageSource))
     throw new LedgerFormatError("usage source", `unknown: ${entry.usageSource}`);

@@ -1,4 +1,5 @@
 import { USAGE_CLASSES, type Usage, type UsageClass } from "@tollhouse/contract/usage";
+import type { ByteWriter } from "./byte-writer.ts";
 import { LedgerFormatError } from "./ledger-format-error.ts";
 import { LIMIT_BYTES, type LimitSeen, limitNumbers, limitWords } from "./limit-seen.ts";
 
@@ -30,45 +31,26 @@ export interface FieldValues {
 export type FieldKind = keyof FieldValues;
 
 interface Codec<T> {
-  readonly encode: (value: T) => Uint8Array;
+  readonly write: (to: ByteWriter, value: T) => void;
   readonly decode: (bytes: Uint8Array) => T;
 }
 
-const utf8 = new TextEncoder();
 const utf8Strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const I64_END = 1n << 63n;
 const USAGE_ITEM_BYTES = 9;
+const U32_END = 2 ** 32;
 
 /** Bytes of a field and back. Every decoder is strict: it accepts only what its encoder makes. */
 export const FIELD_CODECS: { readonly [K in FieldKind]: Codec<FieldValues[K]> } = {
-  text: { encode: encodeText, decode: decodeText },
-  bytes32: { encode: bytes32, decode: bytes32 },
-  u32: { encode: encodeU32, decode: (bytes) => viewOf(bytes, 4).getUint32(0) },
-  i64: { encode: encodeI64, decode: (bytes) => viewOf(bytes, 8).getBigInt64(0) },
-  usage: { encode: encodeUsage, decode: decodeUsage },
-  counters: { encode: encodeCounters, decode: decodeCounters },
-  counts: { encode: encodeCounts, decode: decodeCounts },
-  limits: { encode: encodeLimits, decode: decodeLimits },
+  text: { write: (to, value) => void to.text(value), decode: decodeText },
+  bytes32: { write: (to, value) => to.bytes(bytes32(value)), decode: bytes32 },
+  u32: { write: (to, value) => to.u32(wholeU32(value)), decode: (bytes) => viewOf(bytes, 4).getUint32(0) },
+  i64: { write: (to, value) => to.i64(wholeI64(value)), decode: (bytes) => viewOf(bytes, 8).getBigInt64(0) },
+  usage: { write: writeUsage, decode: decodeUsage },
+  counters: { write: writeCounters, decode: decodeCounters },
+  counts: { write: writeCounts, decode: decodeCounts },
+  limits: { write: writeLimits, decode: decodeLimits },
 };
-
-/** A lone surrogate has no UTF-8; it becomes U+FFFD here, so that no client can make an entry impossible to write. */
-function encodeText(value: string): Uint8Array {
-  return asciiOf(value) ?? utf8.encode(value);
-}
-
-const SHORT = 48;
-
-/** Null: not ASCII, or long. For most texts of an entry the encoder's own call costs several times as much as the copy. */
-function asciiOf(value: string): Uint8Array | null {
-  if (value.length > SHORT) return null;
-  const bytes = new Uint8Array(value.length);
-  for (let i = 0; i < value.length; i++) {
-    const code = value.charCodeAt(i);
-    if (code > 0x7f) return null;
-    bytes[i] = code;
-  }
-  return bytes;
-}
 
 function decodeText(bytes: Uint8Array): string {
   try {
@@ -83,33 +65,20 @@ function bytes32(bytes: Uint8Array): Uint8Array {
   return bytes;
 }
 
-function encodeU32(value: number): Uint8Array {
-  const bytes = new Uint8Array(4);
-  new DataView(bytes.buffer).setUint32(0, wholeU32(value));
-  return bytes;
-}
-
-function encodeI64(value: bigint): Uint8Array {
-  const bytes = new Uint8Array(8);
-  new DataView(bytes.buffer).setBigInt64(0, wholeI64(value));
-  return bytes;
-}
-
 /** n × (class index u8 | units u64), classes ascending. An explicit zero is kept: zero is not missing. */
-function encodeUsage(usage: Usage): Uint8Array {
-  const present = USAGE_CLASSES.filter((name) => usage[name] !== undefined);
-  for (const name of Object.keys(usage))
+function writeUsage(to: ByteWriter, usage: Usage): void {
+  for (const name in usage)
     if (!(USAGE_CLASSES as readonly string[]).includes(name)) throw new LedgerFormatError(name, "no class of usage");
-  const bytes = new Uint8Array(present.length * USAGE_ITEM_BYTES);
-  const view = new DataView(bytes.buffer);
-  present.forEach((name, i) => {
-    const units = usage[name] ?? 0;
+  for (let index = 0; index < USAGE_CLASSES.length; index++) {
+    const name = USAGE_CLASSES[index] as UsageClass;
+    const units = usage[name];
+    if (units === undefined) continue;
     if (!Number.isSafeInteger(units) || units < 0)
       throw new LedgerFormatError(name, `expected a whole number from 0 to 2^53 - 1, got ${units}`);
-    view.setUint8(i * USAGE_ITEM_BYTES, USAGE_CLASSES.indexOf(name));
-    view.setBigUint64(i * USAGE_ITEM_BYTES + 1, BigInt(units));
-  });
-  return bytes;
+    to.u8(index);
+    to.u32(Math.floor(units / U32_END));
+    to.u32(units % U32_END);
+  }
 }
 
 function decodeUsage(bytes: Uint8Array): Usage {
@@ -132,13 +101,12 @@ function decodeUsage(bytes: Uint8Array): Usage {
 }
 
 /** n × (length u8 | limit id | length u8 | window id | amount i64). */
-function encodeCounters(counters: readonly CounterAmount[]): Uint8Array {
-  const items = counters.map((item) => ({
-    limit: shortText("limit id", item.limitId),
-    window: shortText("window id", item.windowId),
-    amount: encodeI64(item.amount),
-  }));
-  return joined(items.flatMap((item) => [item.limit, item.window, item.amount]));
+function writeCounters(to: ByteWriter, counters: readonly CounterAmount[]): void {
+  for (const { limitId, windowId, amount } of counters) {
+    writeShortText(to, "limit id", limitId);
+    writeShortText(to, "window id", windowId);
+    to.i64(wholeI64(amount));
+  }
 }
 
 function decodeCounters(bytes: Uint8Array): CounterAmount[] {
@@ -153,8 +121,11 @@ function decodeCounters(bytes: Uint8Array): CounterAmount[] {
 }
 
 /** n × (length u8 | name | count u32). */
-function encodeCounts(counts: readonly NameCount[]): Uint8Array {
-  return joined(counts.flatMap((item) => [shortText("name", item.name), encodeU32(item.count)]));
+function writeCounts(to: ByteWriter, counts: readonly NameCount[]): void {
+  for (const { name, count } of counts) {
+    writeShortText(to, "name", name);
+    to.u32(wholeU32(count));
+  }
 }
 
 function decodeCounts(bytes: Uint8Array): NameCount[] {
@@ -168,19 +139,16 @@ function decodeCounts(bytes: Uint8Array): NameCount[] {
 }
 
 /** n × (length u8 | limit id | scope u8 | measure u8 | window u8 | mode u8 | version u32 | ends, amount, settled, reserved i64). */
-function encodeLimits(limits: readonly LimitSeen[]): Uint8Array {
-  return joined(limits.flatMap((limit) => [shortText("limit id", limit.limitId), encodeLimit(limit)]));
-}
-
-function encodeLimit(limit: LimitSeen): Uint8Array {
-  const bytes = new Uint8Array(LIMIT_BYTES);
-  const view = new DataView(bytes.buffer);
-  bytes.set(limitNumbers(limit));
-  view.setUint32(4, wholeU32(limit.version));
-  [limit.endsUs ?? 0n, limit.amount, limit.settled, limit.reserved].forEach((value, i) =>
-    view.setBigInt64(8 + 8 * i, wholeI64(value)),
-  );
-  return bytes;
+function writeLimits(to: ByteWriter, limits: readonly LimitSeen[]): void {
+  for (const limit of limits) {
+    writeShortText(to, "limit id", limit.limitId);
+    for (const number of limitNumbers(limit)) to.u8(number);
+    to.u32(wholeU32(limit.version));
+    to.i64(wholeI64(limit.endsUs ?? 0n));
+    to.i64(wholeI64(limit.amount));
+    to.i64(wholeI64(limit.settled));
+    to.i64(wholeI64(limit.reserved));
+  }
 }
 
 function decodeLimits(bytes: Uint8Array): LimitSeen[] {
@@ -203,29 +171,17 @@ function decodeLimits(bytes: Uint8Array): LimitSeen[] {
   return limits;
 }
 
-function shortText(field: string, value: string): Uint8Array {
-  const encoded = encodeText(value);
-  if (encoded.length > 255) throw new LedgerFormatError(field, `expected at most 255 bytes, got ${encoded.length}`);
-  const bytes = new Uint8Array(1 + encoded.length);
-  bytes[0] = encoded.length;
-  bytes.set(encoded, 1);
-  return bytes;
+function writeShortText(to: ByteWriter, field: string, value: string): void {
+  const place = to.leave(1);
+  const length = to.text(value);
+  if (length > 255) throw new LedgerFormatError(field, `expected at most 255 bytes, got ${length}`);
+  to.u8At(place, length);
 }
 
 function readShortText(field: string, bytes: Uint8Array, at: number): { text: string; end: number } {
   const length = bytes[at];
   if (length === undefined || at + 1 + length > bytes.length) throw new LedgerFormatError(field, "truncated");
   return { text: decodeText(bytes.subarray(at + 1, at + 1 + length)), end: at + 1 + length };
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
 }
 
 function slice(bytes: Uint8Array, at: number, length: number): DataView {

@@ -1,3 +1,4 @@
+import { ByteWriter } from "./byte-writer.ts";
 import type { EntryField } from "./entry.ts";
 import { FIELD_CODECS, type FieldKind, type FieldValues } from "./field-codecs.ts";
 import { LedgerFormatError } from "./ledger-format-error.ts";
@@ -83,17 +84,37 @@ export type EntryFields = { readonly [N in FieldName]?: FieldValues[(typeof FIEL
 
 const NAMES = (Object.keys(FIELDS) as FieldName[]).toSorted((a, b) => FIELDS[a].tag - FIELDS[b].tag);
 const NAME_BY_TAG = new Map<number, FieldName>(NAMES.map((name) => [FIELDS[name].tag, name]));
+const TAGS = NAMES.map((name) => FIELDS[name].tag);
+const WRITERS = NAMES.map((name) => FIELD_CODECS[FIELDS[name].kind].write as (to: ByteWriter, value: unknown) => void);
+
+const scratch = new ByteWriter();
 
 /** Sorted by tag, ready for `encodeBody`. Throws LedgerFormatError naming the field whose value does not fit. */
 export function encodeFields(fields: EntryFields): EntryField[] {
   const encoded: EntryField[] = [];
-  for (const name of NAMES) {
-    const value = fields[name];
+  for (let i = 0; i < NAMES.length; i++) {
+    const value = fields[NAMES[i] as FieldName];
     if (value === undefined) continue;
-    const { tag, kind } = FIELDS[name];
-    encoded.push([tag, encodeAs(name, kind, value)]);
+    scratch.start();
+    writeAs(i, scratch, value);
+    encoded.push([TAGS[i] as number, scratch.taken().slice()]);
   }
   return encoded;
+}
+
+/** The fields as they stand in a body, behind its header: `tag u16 | length u32 | bytes` each. Returns how many. */
+export function writeFieldsOf(to: ByteWriter, fields: EntryFields): number {
+  let count = 0;
+  for (let i = 0; i < NAMES.length; i++) {
+    const value = fields[NAMES[i] as FieldName];
+    if (value === undefined) continue;
+    to.u16(TAGS[i] as number);
+    const place = to.leave(4);
+    writeAs(i, to, value);
+    to.u32At(place, to.length - place - 4);
+    count += 1;
+  }
+  return count;
 }
 
 /** Known fields by name. Fields of a later version are left out: they are in the entry's bytes all the same. */
@@ -112,19 +133,22 @@ export function fieldOf<N extends FieldName>(fields: readonly EntryField[], name
   return found && (decodeAs(name, FIELDS[name].kind, found[1]) as EntryFields[N]);
 }
 
-function encodeAs<K extends FieldKind>(name: string, kind: K, value: unknown): Uint8Array {
-  return named(name, () => FIELD_CODECS[kind].encode(value as FieldValues[K]));
+function writeAs(i: number, to: ByteWriter, value: unknown): void {
+  try {
+    (WRITERS[i] as (to: ByteWriter, value: unknown) => void)(to, value);
+  } catch (cause) {
+    throw inField(NAMES[i] as FieldName, cause);
+  }
 }
 
 function decodeAs<K extends FieldKind>(name: string, kind: K, bytes: Uint8Array): FieldValues[K] {
-  return named(name, () => FIELD_CODECS[kind].decode(bytes));
+  try {
+    return FIELD_CODECS[kind].decode(bytes);
+  } catch (cause) {
+    throw inField(name, cause);
+  }
 }
 
-function named<T>(name: string, work: () => T): T {
-  try {
-    return work();
-  } catch (cause) {
-    if (cause instanceof LedgerFormatError) throw new LedgerFormatError(`${name}.${cause.field}`, cause.problem);
-    throw cause;
-  }
+function inField(name: string, cause: unknown): unknown {
+  return cause instanceof LedgerFormatError ? new LedgerFormatError(`${name}.${cause.field}`, cause.problem) : cause;
 }

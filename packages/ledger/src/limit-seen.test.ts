@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { ByteWriter } from "./byte-writer.ts";
 import { FIELD_CODECS } from "./field-codecs.ts";
 import type { LimitSeen } from "./limit-seen.ts";
 
@@ -14,8 +15,10 @@ const seen: LimitSeen = {
   settled: 400n,
   reserved: 64n,
 };
-const { encode, decode } = FIELD_CODECS.limits;
-const bytes = encode([seen, { ...seen, limitId: "lim_b", endsUs: null }]);
+const { write, decode } = FIELD_CODECS.limits;
+const writer = new ByteWriter();
+write(writer, [seen, { ...seen, limitId: "lim_b", endsUs: null }]);
+const bytes = writer.taken();
 
 test("limits come back as they were written, in their order", () => {
   expect(decode(bytes)).toEqual([seen, { ...seen, limitId: "lim_b", endsUs: null }]);

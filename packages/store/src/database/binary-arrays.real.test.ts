@@ -38,7 +38,11 @@ async function read(type: Type, array: unknown): Promise<(string | null)[]> {
 const text = fc.string({ unit: "binary", maxLength: 80 }).map((each) => each.replaceAll("\0", ""));
 const SOME: { readonly [T in Type]: fc.Arbitrary<unknown> } = {
   uuid: fc.uint8Array({ minLength: 16, maxLength: 16 }).map((each) => Buffer.from(each).toString("hex")),
-  bigint: fc.oneof(fc.bigInt({ min: -(1n << 63n), max: (1n << 63n) - 1n }), fc.maxSafeInteger()),
+  bigint: fc.oneof(
+    fc.bigInt({ min: -(1n << 63n), max: (1n << 63n) - 1n }),
+    fc.maxSafeInteger(),
+    fc.constantFrom(0, -0, -1, 2 ** 31, 2 ** 32, -(2 ** 32), 2 ** 53 - 1, -(2 ** 53) + 1),
+  ),
   smallint: fc.integer({ min: -32_768, max: 32_767 }),
   integer: fc.integer(),
   text,
@@ -71,8 +75,20 @@ test("texts that are long, not ASCII, or half of a surrogate pair come as they a
   expect(await read("text", sent("text", values))).toEqual(await read("text", values));
 });
 
+test("the same UUID again and again, with hyphens, without, and as bytes, beside none and others", async () => {
+  const [id, other] = [randomBytes(16), randomBytes(16)].map((bytes) => bytes.toString("hex")) as [string, string];
+  const hyphened = id.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+  const values = [null, id, id, null, id, other, other, hyphened, hyphened, id];
+  expect(await read("uuid", sent("uuid", values))).toEqual(await read("uuid", values));
+  const bytes = values.map((each) => each && Buffer.from(each.replaceAll("-", ""), "hex"));
+  expect(await read("uuid", sent("uuid", bytes))).toEqual(await read("uuid", values));
+});
+
 test.each<[Type, unknown]>([
   ["uuid", "no uuid"],
+  ["uuid", "0123456789abcdef0123456789abcdeg"],
+  ["uuid", "01234567089ab-cdef-0123-456789abcdef"],
+  ["uuid", randomBytes(15)],
   ["bigint", 1n << 63n],
   ["bigint", 2 ** 53],
   ["smallint", 40_000],
