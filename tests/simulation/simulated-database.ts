@@ -66,7 +66,7 @@ export class SimulatedDatabase {
 
   async transaction<T>(work: (tx: Queryable) => Promise<T>): Promise<T> {
     const writes: Write[] = [];
-    const query = async <Row>(text: string, values: Values = []): Promise<QueryAnswer<Row>> => {
+    const askOne = async <Row>(text: string, values: Values): Promise<QueryAnswer<Row>> => {
       await this.#reach();
       const name = nameOf(text);
       if (name === "lock-chains" || name === "upsert-spool-position") await this.#underWay;
@@ -76,6 +76,14 @@ export class SimulatedDatabase {
         return answer([]);
       }
       return answer(this.read(name, values));
+    };
+    // Statements that are asked before those earlier are answered wait for them, as on one connection; behind one that failed all fail.
+    let last: Promise<unknown> = Promise.resolve();
+    const query = <Row>(text: string, values: Values = []): Promise<QueryAnswer<Row>> => {
+      const answered = last.then(() => askOne<Row>(text, values));
+      answered.catch(() => undefined);
+      last = answered;
+      return answered;
     };
     const result = await work({ query });
     await this.#commit(writes);
@@ -162,7 +170,7 @@ export class SimulatedDatabase {
           this.insertEntry({
             tenant,
             sequence: column<bigint>(1)[i] as bigint,
-            id: column<string>(2)[i] as string,
+            id: Buffer.from(column<Uint8Array>(2)[i] as Uint8Array).toString("hex"),
             body: Buffer.from(column<Buffer>(26)[i] as Buffer),
             hash: Buffer.from(column<Buffer>(27)[i] as Buffer),
           }),

@@ -112,7 +112,12 @@ class SimulatedRecorder {
       trouble: (message: string) =>
         message.includes("no open intent") ? broken(message) : seen("the recorder tries again"),
     };
-    this.#loop = new RecorderLoop(options, reports, { disk, connect: connect as RecorderConnect });
+    this.#loop = new RecorderLoop(options, reports, {
+      disk,
+      connect: connect as RecorderConnect,
+      // A backlog of a few calls is many batches: the next one is made while one is written, fails, or is lost.
+      batchFrames: 8,
+    });
     this.#loop.run().catch((error: unknown) => broken(`the recorder ended: ${String(error)}`));
   }
 

@@ -28,7 +28,8 @@ export interface Database extends Queryable {
   /**
    * Runs `work` in one transaction (read committed): committed when it resolves, rolled back when it throws. When this
    * resolves, the rows are durable. When it throws, they are not there, unless the connection broke during COMMIT: then either
-   * is possible, and what was written must be idempotent to be tried again.
+   * is possible, and what was written must be idempotent to be tried again. Statements are carried out in the order in which they were
+   * asked; each one's answer must be awaited before `work` resolves, not before the next is asked.
    */
   transaction<T>(work: (tx: Queryable) => Promise<T>): Promise<T>;
 }
@@ -224,7 +225,7 @@ async function inTransaction<T>(
   return session(async (client, broken) => {
     try {
       await client.query(begin);
-      const result = await work({ query: (text, values) => ask(client, prepared, text, values) }, client);
+      const result = await work(statementsOf(client, prepared), client);
       await commit(client);
       return result;
     } catch (error) {
@@ -233,6 +234,19 @@ async function inTransaction<T>(
       throw error;
     }
   });
+}
+
+/** One statement after the other, in the order in which they were asked, whether or not the answers are waited for. */
+function statementsOf(client: PoolClient, prepared: boolean): Queryable {
+  if (client.pipeline) return { query: (text, values) => ask(client, prepared, text, values) };
+  let last: Promise<unknown> = Promise.resolve();
+  return {
+    query<Row>(text: string, values?: readonly unknown[]) {
+      const answer = last.then(() => ask<Row>(client, prepared, text, values));
+      last = answer.catch(() => undefined);
+      return answer;
+    },
+  };
 }
 
 /** COMMIT of a failed transaction answers ROLLBACK and no error: a caller who swallowed a statement's error must not believe it. */

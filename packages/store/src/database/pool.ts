@@ -48,6 +48,8 @@ export interface PoolOptions {
   readonly isForRows?: boolean;
   /** A server that says nothing for so long (it is stopped, or the network swallows it) counts as away; default: it is waited for. */
   readonly answerTimeoutMs?: number;
+  /** Statements go out before those asked earlier are answered: for one connection with much to write. Default: one at a time. */
+  readonly pipelined?: boolean;
 }
 
 const ROLE = /^[a-z_][a-z0-9_]*$/;
@@ -66,6 +68,7 @@ export function poolConfig(connection: SocketConnection | { readonly url: string
     application_name: options.applicationName ?? "tollhouse",
     connectionTimeoutMillis: 10_000,
     keepAlive: true,
+    pipeline: options.pipelined === true,
     ...(asked !== "" && { options: asked }),
     ...(options.isForRows === true && { stream: socketForRows }),
     ...(options.statementTimeoutMs === undefined ? {} : { statement_timeout: options.statementTimeoutMs }),

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { appendBatch, type Batch } from "../ledger/append-batch.ts";
 import { LedgerKeys } from "../ledger/ledger-keys.ts";
 import { startRecorder, type Recorder } from "../ledger/recorder.ts";
-import { BatchMaker } from "../ledger/recorder-loop.ts";
+import { BatchMaker } from "../ledger/batch-maker.ts";
 import { loadDeploymentId, loadRecorderState } from "../ledger/recorder-state.ts";
 import { sampleDecision, sampleIntent, sampleOutcome } from "../ledger/sample-records.ts";
 import { DEFAULT_TENANT } from "../ledger/tenant-id.ts";
@@ -112,7 +112,7 @@ test("an erasure whose commit was not heard of is not made twice: the stranger w
   await call(3, "alice");
   const context = { keys, deploymentId: await loadDeploymentId(database.db), keepReadable: true };
   const state = await loadRecorderState(database.db, spool.node);
-  const maker = new BatchMaker(spool.node, state, { trouble: (message) => errors.push(message) });
+  const maker = new BatchMaker(spool.node, state, (message) => errors.push(message));
   const frames = [];
   for await (const frame of readSpool(dir, SPOOL_START)) frames.push(frame);
   const batch = maker.make(frames, spool.end(), Date.now(), true) as Batch;

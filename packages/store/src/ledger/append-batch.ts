@@ -11,13 +11,17 @@ import { chainRows, emptyChain, nextMacKeyId } from "./chain-rows.ts";
 import type { ChainHead, ChainRow } from "./chain-rows.ts";
 import type { EntryDraft } from "./entry-draft.ts";
 import { freshDrafts } from "./fresh-drafts.ts";
-import { addSums, insertRows } from "./keep-rows.ts";
+import { insertRows, RowSums } from "./keep-rows.ts";
 import type { LedgerKeys } from "./ledger-keys.ts";
+import { StatementsAhead } from "./statements-ahead.ts";
 import { chainLock, idOfUuid } from "./tenant-id.ts";
 import { userName, userPseudonyms } from "./user-pseudonyms.ts";
 
 /** Channel on which nodes hear of calls of theirs that another one ended: up to a hundred decisions, parted by commas. */
 export const ENDED_ELSEWHERE = "tollhouse_ended_elsewhere";
+
+/** Entries a statement: PostgreSQL inserts them while the next are made. */
+const ROWS_AT_ONCE = 250;
 
 /** What the recorder made of a stretch of the spool. */
 export interface Batch {
@@ -51,50 +55,81 @@ export interface AppendContext {
  */
 export function appendBatch(db: Database, context: AppendContext, batch: Batch): Promise<number> {
   return db.transaction(async (tx) => {
-    const rows = await appendEntries(tx, context, batch.drafts);
-    await addSums(tx, rows);
+    const ahead = new StatementsAhead(tx);
+    const appended = await appendEntries({ tx, ahead, context, batch });
     await changeBlocks(tx, batch.drafts);
-    await changeChecks(tx, batch.drafts, rows);
-    await eraseNamed(tx, context.keys, rows, batch.drafts);
+    await changeChecks(tx, batch.drafts, appended.rows);
+    await eraseNamed(tx, context.keys, appended.rows, batch.drafts);
     await keepOpenCalls(tx, batch);
     await endElsewhere(tx, batch.drafts);
+    await ahead.done();
     await tx.query(sql("upsert-spool-position"), placeValues(batch.place));
-    return rows.length;
+    return appended.entries;
   });
 }
 
-async function appendEntries(
-  tx: Queryable,
-  context: AppendContext,
-  drafts: readonly EntryDraft[],
-): Promise<ChainRow[]> {
-  if (drafts.length === 0) return [];
-  await lockChains(tx, [...new Set(drafts.map((draft) => draft.tenant))]);
-  const rows: ChainRow[] = [];
-  for (const part of startsWithErasure(drafts)) rows.push(...(await appendPart(tx, context, part)));
-  return rows;
+interface Appending {
+  readonly tx: Queryable;
+  readonly ahead: StatementsAhead;
+  readonly context: AppendContext;
+  readonly batch: Batch;
 }
 
-/** Only its first draft may erase a user: of all others the pseudonym is the one that holds from there on. */
-async function appendPart(tx: Queryable, context: AppendContext, drafts: readonly EntryDraft[]): Promise<ChainRow[]> {
+interface Appended {
+  readonly entries: number;
+  /** Them, where one of the drafts changes more than the chain and its sums; most batches let them go as soon as they are sent. */
+  readonly rows: readonly ChainRow[];
+}
+
+async function appendEntries(appending: Appending): Promise<Appended> {
+  const { tx, ahead, batch } = appending;
+  const { drafts } = batch;
+  if (drafts.length === 0) return { entries: 0, rows: [] };
+  await lockChains(tx, [...new Set(drafts.map((draft) => draft.tenant))]);
+  const isKept = drafts.some(({ check, erases }) => check !== undefined || erases !== undefined);
+  const sums = new RowSums();
+  const kept: ChainRow[] = [];
+  let entries = 0;
+  for (const part of startsWithErasure(drafts))
+    for await (const rows of appendPart(appending, part)) {
+      sums.add(rows);
+      entries += rows.length;
+      if (isKept) kept.push(...rows);
+    }
+  await sums.keep(ahead.send);
+  return { entries, rows: kept };
+}
+
+/** Rows that were just sent, some at a time. Only the first draft may erase a user: of all others the pseudonym holds from there on. */
+async function* appendPart(
+  { tx, ahead, context }: Appending,
+  drafts: readonly EntryDraft[],
+): AsyncGenerator<readonly ChainRow[], void> {
   const tenants = [...new Set(drafts.map((draft) => draft.tenant))];
   const fresh = await freshDrafts(tx, drafts);
-  if (fresh.length === 0) return [];
+  if (fresh.length === 0) return;
   const erased = await forgetUser(tx, fresh[0]);
   const pseudonyms = await userPseudonyms(tx, context.keys, fresh, context.keepReadable);
   const heads = await chainHeads(tx, tenants);
-  const byTenant = Map.groupBy(fresh, (draft) => draft.tenant);
-  const rows = [...byTenant].flatMap(([tenant, own]) =>
-    chainRows(
-      context.keys,
-      context.deploymentId,
-      tenant,
-      heads.get(tenant) ?? emptyChain(context.deploymentId, tenant),
-      own.map((draft) => ({ draft, pseudonym: draft.erases ? erased : pseudonymFor(pseudonyms, draft) })),
-    ),
-  );
-  await insertRows(tx, rows);
-  return rows;
+  const { keys, deploymentId } = context;
+  let rows: ChainRow[] = [];
+  for (const [tenant, own] of Map.groupBy(fresh, (draft) => draft.tenant)) {
+    const head = heads.get(tenant) ?? emptyChain(deploymentId, tenant);
+    const placed = own.map((draft) => ({
+      draft,
+      pseudonym: draft.erases ? erased : pseudonymFor(pseudonyms, draft),
+    }));
+    for (const row of chainRows(keys, deploymentId, tenant, head, placed)) {
+      rows.push(row);
+      if (rows.length < ROWS_AT_ONCE) continue;
+      await insertRows(ahead.send, rows);
+      yield rows;
+      rows = [];
+    }
+  }
+  if (rows.length === 0) return;
+  await insertRows(ahead.send, rows);
+  yield rows;
 }
 
 function pseudonymFor(pseudonyms: Map<string, Uint8Array>, draft: EntryDraft): Uint8Array | null {

@@ -1,9 +1,9 @@
-import { encodeBody, encodeFields, entryHash, entryMac, fieldOf, genesisHash, rotationMac } from "@tollhouse/ledger";
-import type { Entry, EntryFields } from "@tollhouse/ledger";
+import { encodeEntry, entryHash, entryMac, fieldOf, genesisHash, rotationMac } from "@tollhouse/ledger";
+import type { Entry, EntryFields, EntryHead } from "@tollhouse/ledger";
 import type { EntryDraft } from "./entry-draft.ts";
 import { FIRST_MAC_KEY, sha256 } from "./ledger-keys.ts";
 import type { LedgerKeys } from "./ledger-keys.ts";
-import { project } from "./projection.ts";
+import { projectFields } from "./projection.ts";
 import type { Projection } from "./projection.ts";
 import { idBytes } from "./tenant-id.ts";
 
@@ -18,8 +18,8 @@ export interface ChainHead {
 export interface ChainRow {
   readonly tenant: string;
   readonly sequence: bigint;
-  readonly entry: Entry;
-  /** What `entry.fields` encode. */
+  readonly entry: EntryHead;
+  /** What stands in the body behind it. */
   readonly fields: EntryFields;
   readonly projection: Projection;
   readonly body: Uint8Array;
@@ -51,39 +51,33 @@ export function nextMacKeyId(entry: Entry): number {
 }
 
 /** Gives drafts of one tenant their places behind `head`, in order. A chain that starts gets its genesis entry first. */
-export function chainRows(
+export function* chainRows(
   keys: LedgerKeys,
   deploymentId: string,
   tenant: string,
   head: ChainHead,
   drafts: readonly PlacedDraft[],
-): ChainRow[] {
+): Generator<ChainRow, void> {
   const tenantId = idBytes("tenant", tenant);
-  const rows: ChainRow[] = [];
   let { sequence, entryHash: previous, macKeyId } = head;
+  let mac = keys.mac(tenant, macKeyId);
   const starting = sequence === 0n && drafts[0] ? [genesisDraft(deploymentId, tenant, drafts[0].draft.timeMs)] : [];
   for (const { draft, pseudonym } of [...starting, ...drafts]) {
     sequence += 1n;
     const isRotation = draft.type === "key_rotation";
     const own = isRotation ? rotated(keys, tenant, { sequence, entryHash: previous, macKeyId }, draft) : draft.fields;
     const fields = pseudonym ? { ...own, user: pseudonym } : own;
-    const entry = entryOf(draft, fields, tenantId, sequence, macKeyId);
-    const body = encodeBody(entry);
+    const entry = headOf(draft, tenantId, sequence, macKeyId);
+    const body = encodeEntry(entry, fields);
     const hash = entryHash(sha256, previous, body);
-    rows.push({
-      tenant,
-      sequence,
-      entry,
-      fields,
-      projection: project(entry, fields),
-      body,
-      entryHash: hash,
-      mac: entryMac(keys.mac(tenant, macKeyId), tenantId, sequence, hash),
-    });
+    const projection = projectFields(entry, fields);
+    const signed = entryMac(mac, tenantId, sequence, hash);
+    yield { tenant, sequence, entry, fields, projection, body, entryHash: hash, mac: signed };
     previous = hash;
-    if (isRotation) macKeyId += 1;
+    if (!isRotation) continue;
+    macKeyId += 1;
+    mac = keys.mac(tenant, macKeyId);
   }
-  return rows;
 }
 
 /** The next key and its consent to this place; the entry itself is MACed by the key before. */
@@ -98,13 +92,9 @@ function rotated(
   return { ...fields, nextMacKeyId: next, nextMac };
 }
 
-function entryOf(
-  draft: EntryDraft,
-  fields: EntryFields,
-  tenant: Uint8Array,
-  sequence: bigint,
-  macKeyId: number,
-): Entry {
+const NO_REF = new Uint8Array(16);
+
+function headOf(draft: EntryDraft, tenant: Uint8Array, sequence: bigint, macKeyId: number): EntryHead {
   return {
     type: draft.type,
     flags: draft.flags,
@@ -112,12 +102,11 @@ function entryOf(
     sequence,
     timeUs: BigInt(Math.round(draft.timeMs * 1000)),
     entryId: idBytes("entry id", draft.entryId),
-    refId: draft.refId === undefined ? new Uint8Array(16) : idBytes("ref id", draft.refId),
+    refId: draft.refId === undefined ? NO_REF : idBytes("ref id", draft.refId),
     amountNano: draft.amountNano,
     currency: "USD",
     usageSource: draft.usageSource,
     macKeyId,
-    fields: encodeFields(fields),
   };
 }
 

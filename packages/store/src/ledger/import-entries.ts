@@ -17,11 +17,11 @@ import { insertEnvironment } from "../tenants/tenant-store.ts";
 import type { ChainRow } from "./chain-rows.ts";
 import { openWithAny } from "./checkpoint-signer.ts";
 import type { CheckpointSigner } from "./checkpoint-signer.ts";
-import { addSums, insertRows } from "./keep-rows.ts";
+import { insertRows, RowSums, sendTo } from "./keep-rows.ts";
 import type { LedgerKeys } from "./ledger-keys.ts";
 import { sha256 } from "./ledger-keys.ts";
 import { STORED_LEVELS } from "./merkle-reader.ts";
-import { project } from "./projection.ts";
+import { projectFields } from "./projection.ts";
 import { purgeSaidBy, type SaidPurge } from "./purges.ts";
 import { loadDeploymentId } from "./recorder-state.ts";
 import { adoptPurge } from "../retention/purge-store.ts";
@@ -160,7 +160,7 @@ class Import {
     const entry = decodeBody(stored.body);
     const fields = decodeFields(entry.fields);
     const { tenant } = this.#head;
-    this.#page.push({ tenant, ...stored, entry, fields, projection: project(entry, fields) });
+    this.#page.push({ tenant, ...stored, entry, fields, projection: projectFields(entry, fields) });
     this.#lastMs = Number(entry.timeUs / 1000n);
     const purge = purgeSaidBy(entry, fields);
     if (purge !== null)
@@ -198,8 +198,11 @@ class Import {
     const [rows, subtrees] = [this.#page, this.#subtrees];
     [this.#page, this.#subtrees] = [[], []];
     if (rows.length === 0) return;
-    await insertRows(this.#tx, rows);
-    await addSums(this.#tx, rows);
+    const send = sendTo(this.#tx);
+    await insertRows(send, rows);
+    const sums = new RowSums();
+    sums.add(rows);
+    await sums.keep(send);
     await this.#tx.query(sql("insert-subtrees"), [
       this.#head.tenant,
       subtrees.map(({ level }) => level),

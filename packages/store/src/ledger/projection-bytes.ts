@@ -123,7 +123,7 @@ export function differingColumn(entry: Entry, stored: readonly (Buffer | null)[]
     const derived = project(entry);
     const expected = (column: string, i: number): ColumnValue =>
       isPurged && DETAILS.has(column) ? null : (derived[i] ?? null);
-    const different = PROJECTION.find(([column], i) => !isStored(column, expected(column, i), stored[i] ?? null));
+    const different = PROJECTION.find(([column], i) => !isStored(expected(column, i), stored[i] ?? null));
     return different === undefined ? null : `column ${different[0]} is not what the body says`;
   } catch (error) {
     if (!(error instanceof LedgerFormatError)) throw error;
@@ -131,10 +131,9 @@ export function differingColumn(entry: Entry, stored: readonly (Buffer | null)[]
   }
 }
 
-function isStored(column: string, derived: ColumnValue, stored: Buffer | null): boolean {
+function isStored(derived: ColumnValue, stored: Buffer | null): boolean {
   if (derived === null || stored === null) return derived === stored;
-  if (typeof derived === "string")
-    return column.endsWith("_id") ? stored.toString("hex") === derived : equalBytes(Buffer.from(derived), stored);
+  if (typeof derived === "string") return equalBytes(Buffer.from(derived), stored);
   if (Buffer.isBuffer(derived)) return equalBytes(derived, stored);
   const value = stored.length === 8 ? stored.readBigInt64BE() : BigInt(stored.readIntBE(0, stored.length));
   return value === BigInt(derived);

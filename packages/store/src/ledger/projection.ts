@@ -1,11 +1,11 @@
 import { inputTokensOf, outputTokensOf } from "@tollhouse/contract/usage";
 import { decodeFields, ENTRY_FLAGS, ENTRY_TYPES, ENTRY_USAGE_SOURCES } from "@tollhouse/ledger";
-import type { Entry, EntryFields } from "@tollhouse/ledger";
+import type { Entry, EntryFields, EntryHead } from "@tollhouse/ledger";
 
 /** What a column of the projection may hold, as it is sent to PostgreSQL; its text form is what the verifier compares. */
 export type ColumnValue = string | number | bigint | Buffer | null;
 
-type Derive = (entry: Entry, fields: EntryFields) => ColumnValue;
+type Derive = (entry: EntryHead, fields: EntryFields) => ColumnValue;
 
 const text =
   (name: TextField): Derive =>
@@ -20,7 +20,7 @@ type TextField = {
  * this derives, and the verifier derives it again and compares.
  */
 export const PROJECTION: readonly (readonly [column: string, derive: Derive])[] = [
-  ["entry_id", (entry) => Buffer.from(entry.entryId).toString("hex")],
+  ["entry_id", (entry) => bytesOf(entry.entryId)],
   ["ref_id", (entry) => refOf(entry.refId)],
   ["type", (entry) => ENTRY_TYPES[entry.type]],
   ["flags", (entry) => entry.flags],
@@ -36,7 +36,7 @@ export const PROJECTION: readonly (readonly [column: string, derive: Derive])[] 
   ["agent", text("agent")],
   ["feature", text("feature")],
   ["service", text("service")],
-  ["user_pseudonym", (_, fields) => (fields.user ? Buffer.from(fields.user) : null)],
+  ["user_pseudonym", (_, fields) => (fields.user ? bytesOf(fields.user) : null)],
   ["team", text("team")],
   ["customer", text("customer")],
   ["reason", text("reason")],
@@ -50,11 +50,13 @@ export type Projection = readonly ColumnValue[];
 
 const INDEX = new Map(PROJECTION.map(([column], i) => [column, i]));
 
-/**
- * Values in the order of PROJECTION. `fields`: those the entry was encoded from, where they are at hand (decoding them again is
- * a third of the recorder's work). Throws LedgerFormatError where a field's bytes are not what its tag says.
- */
-export function project(entry: Entry, fields: EntryFields = decodeFields(entry.fields)): Projection {
+/** Values in the order of PROJECTION. Throws LedgerFormatError where a field's bytes are not what its tag says. */
+export function project(entry: Entry): Projection {
+  return projectFields(entry, decodeFields(entry.fields));
+}
+
+/** Of the fields that the entry is encoded from, where they are at hand: decoding them again is a third of the recorder's work. */
+export function projectFields(entry: EntryHead, fields: EntryFields): Projection {
   return PROJECTION.map(([, derive]) => derive(entry, fields));
 }
 
@@ -93,21 +95,27 @@ export function asText(value: ColumnValue): string | null {
   return Buffer.isBuffer(value) ? value.toString("hex") : String(value);
 }
 
-/** PostgreSQL text cannot hold NUL; a client can send one in a model's name. The body keeps it as it came. */
-function columnText(value: string | undefined): string | null {
-  return value === undefined ? null : value.replaceAll("\0", "\uFFFD");
+/** pg takes bytes as Buffers; a copy of each would be half of what the collector has to clear away. */
+export function bytesOf(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-function refOf(bytes: Uint8Array): string | null {
-  return bytes.every((byte) => byte === 0) ? null : Buffer.from(bytes).toString("hex");
+/** PostgreSQL text cannot hold NUL; a client can send one in a model's name. The body keeps it as it came. */
+function columnText(value: string | undefined): string | null {
+  if (value === undefined) return null;
+  return value.includes("\0") ? value.replaceAll("\0", "\uFFFD") : value;
+}
+
+function refOf(bytes: Uint8Array): Buffer | null {
+  return bytes.every((byte) => byte === 0) ? null : bytesOf(bytes);
 }
 
 /** What is taken back counts below zero. */
-function signed(entry: Entry, tokens: number): number {
+function signed(entry: EntryHead, tokens: number): number {
   return tokens !== 0 && entry.type === "correction" && (entry.flags & ENTRY_FLAGS.takenBack) !== 0 ? -tokens : tokens;
 }
 
-function blockedCalls(entry: Entry, fields: EntryFields): number {
+function blockedCalls(entry: EntryHead, fields: EntryFields): number {
   if (entry.type === "call_blocked") return 1;
   if (entry.type !== "blocked_summary") return 0;
   return (fields.blocked ?? []).reduce((sum, { count }) => sum + count, 0);

@@ -1,6 +1,5 @@
 import { openDatabase } from "../database/database.ts";
 import type { Database, OpenDatabase } from "../database/database.ts";
-import { OpenCalls } from "../spool/open-calls.ts";
 import { comparePositions, unpackPosition } from "../spool/position.ts";
 import type { Position } from "../spool/position.ts";
 import { SpoolReader } from "../spool/read-spool.ts";
@@ -8,11 +7,7 @@ import type { SpoolFrame } from "../spool/read-spool.ts";
 import type { SpoolDisk } from "../spool/spool-disk.ts";
 import { appendBatch } from "./append-batch.ts";
 import type { AppendContext, Batch } from "./append-batch.ts";
-import { BlockedFloods } from "./blocked-floods.ts";
-import { draftOfAdmin, draftOfBlocked, draftOfCall, draftOfErasure, draftOfRotation } from "./entry-draft.ts";
-import type { EntryDraft } from "./entry-draft.ts";
-import { draftOfSwept } from "./swept-draft.ts";
-import { draftOfUsage } from "../recorded-usage/usage-draft.ts";
+import { BatchMaker } from "./batch-maker.ts";
 import { LedgerKeys } from "./ledger-keys.ts";
 import { loadDeploymentId, loadRecorderState } from "./recorder-state.ts";
 import type { StoredRecorderState } from "./recorder-state.ts";
@@ -36,6 +31,19 @@ export interface RecorderOutside {
   readonly disk: SpoolDisk;
   /** In place of the database at `databaseUrl`. */
   connect(): Promise<Pick<OpenDatabase, "query" | "transaction" | "close">>;
+  /** Frames from which on a batch is full. */
+  readonly batchFrames?: number;
+}
+
+/** What was read of the spool and is to be written next. */
+interface Made {
+  /** Null: there is nothing to write. */
+  readonly batch: Batch | null;
+  readonly frames: number;
+  /** It ended because it is long enough, and not because there was no more. */
+  readonly isFull: boolean;
+  /** Those who wait for it. */
+  readonly drains: readonly Drain[];
 }
 
 export interface RecorderProgress {
@@ -65,9 +73,13 @@ export interface RecorderReports {
  */
 const LINGER_MS = 100;
 const IDLE_MS = 500;
-/** A call open for longer is kept in the database, and no longer holds the spool back. */
-const STORE_AFTER_MS = 1000;
-const BATCH_FRAMES = 4000;
+/**
+ * A long batch touches each row of a roll-up once where short ones touch it again and again: over a thousand tenants that is most of what
+ * PostgreSQL does. What bounds it is memory: two batches at once, of about so many bytes of spool each, or of the locks of so many chains.
+ */
+const BATCH_FRAMES = 16_000;
+const BATCH_BYTES = 16 * 1024 * 1024;
+const BATCH_TENANTS = 2000;
 const RETRY_FIRST_MS = 100;
 const RETRY_MAX_MS = 5000;
 
@@ -127,46 +139,71 @@ export class RecorderLoop {
 
   async #tail(db: Database, context: AppendContext, state: StoredRecorderState): Promise<void> {
     const reader = new SpoolReader(this.#options.dir, state.start, this.#outside?.disk);
-    const batches = new BatchMaker(this.#options.node, state, this.#reports);
+    const batches = new BatchMaker(this.#options.node, state, (message) => this.#reports.trouble(message));
+    let ahead: Promise<Made> | null = null;
     // Known before the first batch: on a quiet node there may be none for long, and the lag would be the whole spool.
     this.#reports.progress({ done: state.done, start: state.start, frames: 0, entries: 0 });
     try {
       while (!this.#stopping) {
         const began = performance.now();
-        const frames = await this.#nextFrames(reader);
-        const drains = this.#drains.filter(({ position }) => comparePositions(position, reader.position) <= 0);
-        const storeAll = drains.some(({ withOpenCalls }) => withOpenCalls);
-        const batch = batches.make(frames, reader.position, Date.now(), drains.length > 0, storeAll);
+        const { batch, frames, isFull, drains } = await (ahead ?? this.#make(reader, batches));
+        ahead = null;
         if (!batch) {
           this.#drained(drains);
           await this.#idle(reader.position);
           continue;
         }
+        // Behind a full one there is more: it is read and joined while PostgreSQL writes this one, and waits until that is done.
+        if (isFull) ahead = this.#make(reader, batches);
+        // Told where it is awaited.
+        ahead?.catch(() => undefined);
         const entries = await this.#untilDone(() => appendBatch(db, context, batch));
         if (entries === null) return;
         const { done, start } = batch.place;
-        this.#reports.progress({ done, start, frames: frames.length, entries });
+        this.#reports.progress({ done, start, frames, entries });
         this.#drained(drains);
-        if (frames.length < BATCH_FRAMES) await this.#linger(began);
+        if (!isFull) await this.#linger(began);
       }
     } finally {
+      await ahead?.catch(() => undefined);
       await reader.close();
     }
   }
 
-  #drained(drains: readonly Drain[]): void {
-    for (const drain of drains) this.#reports.drained(drain.id);
-    this.#drains = this.#drains.filter((drain) => !drains.includes(drain));
+  async #make(reader: SpoolReader, batches: BatchMaker): Promise<Made> {
+    const { frames, isFull } = await this.#nextFrames(reader);
+    const drains = this.#takeDrains(reader.position);
+    const storeAll = drains.some(({ withOpenCalls }) => withOpenCalls);
+    const batch = batches.make(frames, reader.position, Date.now(), drains.length > 0, storeAll);
+    return { batch, frames: frames.length, isFull, drains };
   }
 
-  async #nextFrames(reader: SpoolReader): Promise<SpoolFrame[]> {
+  /** Whoever waits for no more than what is read by now: told when it is written. */
+  #takeDrains(at: Position): readonly Drain[] {
+    const taken = this.#drains.filter(({ position }) => comparePositions(position, at) <= 0);
+    this.#drains = this.#drains.filter((drain) => !taken.includes(drain));
+    return taken;
+  }
+
+  #drained(drains: readonly Drain[]): void {
+    for (const drain of drains) this.#reports.drained(drain.id);
+  }
+
+  async #nextFrames(reader: SpoolReader): Promise<{ frames: SpoolFrame[]; isFull: boolean }> {
     const frames: SpoolFrame[] = [];
-    while (frames.length < BATCH_FRAMES) {
+    const tenants = new Set<string>();
+    const most = this.#outside?.batchFrames ?? BATCH_FRAMES;
+    let bytes = 0;
+    while (frames.length < most && bytes < BATCH_BYTES && tenants.size < BATCH_TENANTS) {
       const more = await reader.read(this.#until());
-      if (more.length === 0) break;
-      frames.push(...more);
+      if (more.length === 0) return { frames, isFull: false };
+      for (const frame of more) {
+        frames.push(frame);
+        bytes += frame.end.offset - frame.position.offset;
+        if ("tenant" in frame.record) tenants.add(frame.record.tenant);
+      }
     }
-    return frames;
+    return { frames, isFull: true };
   }
 
   /**
@@ -221,6 +258,7 @@ export class RecorderLoop {
         applicationName: "tollhouse recorder",
         // Every join of a batch is by key, from the rows that are given: one plan for all sizes.
         prepared: true,
+        pipelined: true,
         log,
         ...(role === undefined ? {} : { role }),
       },
@@ -237,91 +275,6 @@ export class RecorderLoop {
       if (early === undefined) return;
       void Promise.resolve(early).then(this.#wake);
     });
-  }
-}
-
-/** Turns frames into batches; keeps what is open between them. */
-export class BatchMaker {
-  readonly #node: string;
-  readonly #open: OpenCalls;
-  readonly #floods: BlockedFloods;
-  readonly #reports: Pick<RecorderReports, "trouble">;
-
-  constructor(node: string, state: StoredRecorderState, reports: Pick<RecorderReports, "trouble">) {
-    this.#node = node;
-    this.#open = new OpenCalls(state, Date.now());
-    this.#floods = new BlockedFloods(node, state.floods);
-    this.#reports = reports;
-  }
-
-  /** Null = nothing to write. `end`: how far the spool was read with these frames. */
-  make(
-    frames: readonly SpoolFrame[],
-    end: Position,
-    nowMs: number,
-    closeFloods: boolean,
-    storeAll = false,
-  ): Batch | null {
-    const drafts: EntryDraft[] = [];
-    for (const frame of frames) this.#feed(frame, nowMs, drafts);
-    // A second stays open for one more, so that records written a moment late still count in it.
-    // While frames come, theirs is the time: a backlog is older than the clock.
-    const newest = frames.at(-1)?.record;
-    const closeBefore = (newest && "timeMs" in newest ? newest.timeMs : nowMs) - 1000;
-    if (closeFloods) drafts.push(...this.#floods.close(Infinity));
-    else if (newest === undefined || "timeMs" in newest) drafts.push(...this.#floods.close(closeBefore));
-    const storeBefore = storeAll ? Infinity : nowMs - STORE_AFTER_MS;
-    if (frames.length === 0 && drafts.length === 0 && !this.#open.hasToStore(storeBefore)) return null;
-    const stored = this.#open.takeStored(storeBefore);
-    const place = {
-      node: this.#node,
-      start: this.#open.earliest() ?? end,
-      done: end,
-      floods: this.#floods.state(),
-    };
-    return { drafts, stored, ended: this.#open.takeEnded(), place };
-  }
-
-  #feed(frame: SpoolFrame, nowMs: number, drafts: EntryDraft[]): void {
-    const { record } = frame;
-    switch (record.t) {
-      case "intent":
-        return this.#open.intent(frame, record, nowMs);
-      case "extend":
-        return this.#open.extend(frame, record);
-      case "outcome": {
-        const ended = this.#open.outcome(record);
-        if (ended) drafts.push(draftOfCall(ended));
-        else if (!this.#open.applied(frame))
-          this.#reports.trouble(`an outcome of decision ${record.decision} has no open intent; it was not recorded`);
-        return;
-      }
-      case "usage": {
-        const held = record.ends ? this.#open.end(record.decision) : null;
-        if (!this.#open.applied(frame)) drafts.push(draftOfUsage(record, held));
-        return;
-      }
-      case "swept":
-        if (!this.#open.applied(frame)) drafts.push(draftOfSwept(record));
-        return;
-      case "blocked":
-        if (!this.#open.applied(frame) && this.#floods.admit(frame, record, drafts))
-          drafts.push(draftOfBlocked(record));
-        return;
-      case "admin":
-        if (!this.#open.applied(frame)) drafts.push(draftOfAdmin(record));
-        return;
-      case "erasure":
-        if (!this.#open.applied(frame)) drafts.push(draftOfErasure(record));
-        return;
-      case "rotation":
-        if (!this.#open.applied(frame)) drafts.push(draftOfRotation(record));
-        return;
-      default:
-        throw new Error(`unknown spool record ${JSON.stringify((record as { t: unknown }).t)}`, {
-          cause: record satisfies never,
-        });
-    }
   }
 }
 

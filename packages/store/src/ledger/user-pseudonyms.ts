@@ -3,12 +3,19 @@ import type { Queryable } from "../database/database.ts";
 import { sql } from "../database/sql.ts";
 import type { EntryDraft } from "./entry-draft.ts";
 import type { LedgerKeys } from "./ledger-keys.ts";
-import { idBytes, idOfUuid } from "./tenant-id.ts";
+import { idBytes } from "./tenant-id.ts";
 
 interface UserRow {
-  readonly tenant: string;
-  readonly lookup: Buffer;
+  /** Of those that were asked for, from 1. */
+  readonly n: number;
   readonly pseudonym: Buffer;
+}
+
+/** Somebody who is looked for; two ids can be one user: what is no UTF-8 is the same to the HMAC. */
+interface Wanted {
+  readonly tenant: string;
+  readonly user: string;
+  readonly lookup: Buffer;
 }
 
 /**
@@ -21,37 +28,27 @@ export async function userPseudonyms(
   drafts: readonly EntryDraft[],
   keepReadable: boolean,
 ): Promise<Map<string, Uint8Array>> {
-  const wanted = new Map<string, { tenant: string; user: string; lookup: Buffer }>();
-  // An HMAC a user and not one an entry. Two ids can be one user: what is no UTF-8 is the same to the HMAC.
-  const rowOf = new Map<string, string>();
+  const names = new Set<string>();
+  const wanted: Wanted[] = [];
   for (const { tenant, user } of drafts) {
-    if (user === null || rowOf.has(userName(tenant, user))) continue;
-    const lookup = keys.userLookup(tenant, user);
-    rowOf.set(userName(tenant, user), rowName(tenant, lookup));
-    wanted.set(rowName(tenant, lookup), { tenant, user, lookup });
+    if (user === null || names.has(userName(tenant, user))) continue;
+    names.add(userName(tenant, user));
+    wanted.push({ tenant, user, lookup: keys.userLookup(tenant, user) });
   }
-  const found = new Map<string, Uint8Array>();
-  if (wanted.size === 0) return found;
-  const all = [...wanted.values()];
+  if (wanted.length === 0) return new Map();
   const { rows } = await tx.query<UserRow>(sql("users-by-lookup"), [
-    all.map(({ tenant }) => tenant),
-    all.map(({ lookup }) => lookup),
+    wanted.map(({ tenant }) => tenant),
+    wanted.map(({ lookup }) => lookup),
   ]);
-  for (const row of rows) found.set(rowName(idOfUuid(row.tenant), row.lookup), row.pseudonym);
-  const strangers = all.filter(({ tenant, lookup }) => !found.has(rowName(tenant, lookup)));
+  const found = new Map(rows.map(({ n, pseudonym }) => [wanted[n - 1] as Wanted, pseudonym]));
+  const strangers = wanted.filter((each) => !found.has(each));
   if (strangers.length > 0) await addUsers(tx, strangers, keepReadable, found);
-  const byUser = new Map<string, Uint8Array>();
-  for (const [user, row] of rowOf) byUser.set(user, found.get(row) as Uint8Array);
-  return byUser;
+  return new Map([...found].map(([{ tenant, user }, pseudonym]) => [userName(tenant, user), pseudonym]));
 }
 
 /** Tenants are of one length, so nothing can be read two ways. */
 export function userName(tenant: string, user: string): string {
   return tenant + user;
-}
-
-function rowName(tenant: string, lookup: Buffer): string {
-  return tenant + lookup.toString("base64");
 }
 
 /** HMAC-SHA256(salt, tenant | user id): nothing links it to the user once the salt is gone. */
@@ -62,18 +59,27 @@ export function pseudonymOf(salt: Uint8Array, tenant: string, user: string): Buf
 /** The chain's lock is held, and every writer of users holds it: no other transaction adds the same user meanwhile. */
 async function addUsers(
   tx: Queryable,
-  strangers: readonly { tenant: string; user: string; lookup: Buffer }[],
+  strangers: readonly Wanted[],
   keepReadable: boolean,
-  found: Map<string, Uint8Array>,
+  found: Map<Wanted, Uint8Array>,
 ): Promise<void> {
-  const salts = strangers.map(() => randomBytes(32));
-  const pseudonyms = strangers.map(({ tenant, user }, i) => pseudonymOf(salts[i] ?? randomBytes(32), tenant, user));
+  const rows = new Map<string, Wanted & { readonly salt: Buffer; readonly pseudonym: Buffer }>();
+  for (const stranger of strangers) {
+    const { tenant, user, lookup } = stranger;
+    const name = tenant + lookup.toString("base64");
+    let row = rows.get(name);
+    if (row === undefined) {
+      const salt = randomBytes(32);
+      rows.set(name, (row = { ...stranger, salt, pseudonym: pseudonymOf(salt, tenant, user) }));
+    }
+    found.set(stranger, row.pseudonym);
+  }
+  const made = [...rows.values()];
   await tx.query(sql("insert-users"), [
-    strangers.map(({ tenant }) => tenant),
-    strangers.map(({ lookup }) => lookup),
-    salts,
-    pseudonyms,
-    strangers.map(({ user }) => (keepReadable ? user.replaceAll("\0", "\uFFFD") : null)),
+    made.map(({ tenant }) => tenant),
+    made.map(({ lookup }) => lookup),
+    made.map(({ salt }) => salt),
+    made.map(({ pseudonym }) => pseudonym),
+    made.map(({ user }) => (keepReadable ? user.replaceAll("\0", "\uFFFD") : null)),
   ]);
-  strangers.forEach(({ tenant, lookup }, i) => found.set(rowName(tenant, lookup), pseudonyms[i] ?? new Uint8Array()));
 }
