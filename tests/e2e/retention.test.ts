@@ -230,6 +230,6 @@ describe("the control API", () => {
       method: "POST",
       body: JSON.stringify({ from: 1, to: "latest" }),
     });
-    expect(verified.body).toMatchObject({ result: "PASS", first_bad_sequence: null });
+    expect(verified.body).toMatchObject({ result: "PASS", first_bad_sequence: null, purged: 3 });
   });
 });

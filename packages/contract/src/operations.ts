@@ -311,6 +311,7 @@ export interface LedgerVerified {
   readonly proven_to: number | null;
   readonly entries: number;
   readonly checkpoints: number;
+  readonly purged: number | null;
   readonly first_bad_sequence: number | null;
   readonly problem: string | null;
 }

@@ -94,8 +94,8 @@ function orUsage<T>(option: string, read: () => T): T {
   }
 }
 
-/** What an export shows by itself; `witnessed_to`: null where no witnesses are asked for. */
-export interface OfflineVerified extends LedgerVerified {
+/** What an export shows by itself, which has no columns; `witnessed_to`: null where no witnesses are asked for. */
+export interface OfflineVerified extends Omit<LedgerVerified, "purged"> {
   readonly witnessed_to: number | null;
 }
 

@@ -19,7 +19,6 @@ const SOUND: { readonly [B in Walk["by"]]: Facts } = {
   server: [
     ["chain", "intact: each hash follows from the one before it"],
     ["MACs", "good"],
-    ["projection", "every column is what the bytes say"],
   ],
   reader: [
     ["chain", "intact: each hash follows from the one before it"],
@@ -36,6 +35,7 @@ export function verifiedLines(run: Run, walk: Walk): string[] {
       ["checked", where],
       ["entries", `${count(found.entries)}${passed ? ", without a gap" : " looked at"}`],
       ...(passed ? SOUND[by] : []),
+      ...(passed && "purged" in found ? projectionOf(found.purged) : []),
       ["checkpoints", `${count(found.checkpoints)} with a good signature and root`],
       ...("witnessed_to" in found && found.witnessed_to !== null
         ? ([["witnessed", `up to entry ${count(found.witnessed_to)}`]] as const)
@@ -46,6 +46,15 @@ export function verifiedLines(run: Run, walk: Walk): string[] {
     ]),
     styled(run.terminal, passed ? ["green", "bold"] : ["red", "bold"], found.result),
   ];
+}
+
+/** Null: a server of the release before, which does not say. */
+function projectionOf(purged: number | null): Facts {
+  if (purged === 0) return [["projection", "every column is what the bytes say"]];
+  const left = ["projection", "every column that is left is what the bytes say"] as const;
+  return purged === null
+    ? [left]
+    : [left, ["retention", `details of ${count(purged)} entries were purged, as the chain says`]];
 }
 
 function tailOf({ found, isPinned }: Walk): string {

@@ -13,6 +13,7 @@ export interface VerifyAside {
   readonly tenant: string;
   readonly from: bigint;
   readonly to: bigint | "latest";
+  readonly isContinued?: boolean;
   /** Those that verify the chain's checkpoints. */
   readonly noteKeys: readonly [NoteKey, ...NoteKey[]];
   readonly pin?: Checkpoint;

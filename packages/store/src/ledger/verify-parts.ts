@@ -5,7 +5,7 @@ import type { WalkOptions } from "./verify-aside.ts";
 import type { VerifyRequest, VerifyResult } from "./verify-store.ts";
 
 /** A stretch of a chain, at one moment of the database. */
-export interface WalkedRange extends Pick<VerifyRequest, "from" | "to"> {
+export interface WalkedRange extends Pick<VerifyRequest, "from" | "to" | "isContinued"> {
   /** Name of that moment; absent = now. */
   readonly snapshot?: string;
 }
@@ -46,7 +46,7 @@ export async function verifyInParts(
     const starts = await startsOf(at, chain, last, means);
     if (starts.length === 1) return means.walk(whole, options);
     const snapshot = await at.name();
-    const parts = starts.map((from, i) => ({ from, to: starts[i + 1] ?? chain.to, snapshot }));
+    const parts = starts.map((from, i) => ({ from, to: starts[i + 1] ?? chain.to, isContinued: i > 0, snapshot }));
     const walked = toldTogether(options, parts.length, Number(last - chain.from) + parts.length);
     const passed = await allPassed(parts, means.walk, { ...options, walked });
     return passed === null ? means.walk({ ...whole, snapshot }, options) : joined(passed);
@@ -109,6 +109,7 @@ function joined(parts: readonly VerifyResult[]): VerifyResult {
     tail: proven?.tail ?? "NOT PROVEN",
     provenTo: proven?.provenTo ?? null,
     entries: parts.reduce((sum, { entries }) => sum + entries, 0n) - BigInt(shared),
+    purged: parts.reduce((sum, { purged }) => sum + (purged ?? 0n), 0n),
     firstBadSequence: null,
     checkpoints: parts.reduce((sum, { checkpoints }) => sum + checkpoints, 0) - shared,
     problem: null,

@@ -27,6 +27,8 @@ export interface VerifyRequest {
   readonly signer?: Pick<CheckpointSigner, "keys">;
   /** A checkpoint that somebody kept outside: its entries must be there still. Opened with the chain's key by the caller. */
   readonly pin?: Checkpoint;
+  /** The entry at `from` is the last of another range as well, and counted there where its details are purged. */
+  readonly isContinued?: boolean;
   /** Told of each page: how many entries were walked, of how many. */
   readonly walked?: (entries: number, of: number) => void;
 }
@@ -38,6 +40,8 @@ export interface VerifyResult {
   /** The sequence up to which a pin shows that nothing was cut; null = there was none. */
   readonly provenTo: bigint | null;
   readonly entries: bigint;
+  /** Entries without their details, which the chain itself says were purged; null = something is bad, and it was not walked to the end. */
+  readonly purged: bigint | null;
   readonly firstBadSequence: bigint | null;
   /** Checkpoints whose signature and root agree with the entries. */
   readonly checkpoints: number;
@@ -72,7 +76,8 @@ async function walk(tx: Snapshot, request: VerifyRequest): Promise<VerifyResult>
   const purges = await GenuinePurges.load(tx, tenant, (stored, previous) =>
     verifierAt(stored.sequence, previous, false).push(stored),
   );
-  const bad = await walkEntries(tx, request, to, { verifier, checkpoints, purges });
+  const against = { verifier, checkpoints, purges, purged: 0 };
+  const bad = await walkEntries(tx, request, to, against);
   if (bad !== null) return failed(verifier.entries, bad.sequence, bad.problem);
   if (missing !== null) return failed(verifier.entries, newest + 1n, missing);
   const isProven = checkpoints?.pinAgreed === true;
@@ -81,6 +86,7 @@ async function walk(tx: Snapshot, request: VerifyRequest): Promise<VerifyResult>
     tail: isProven ? "PROVEN" : "NOT PROVEN",
     provenTo: isProven && pin ? BigInt(pin.size) : null,
     entries: verifier.entries,
+    purged: BigInt(against.purged),
     firstBadSequence: null,
     checkpoints: checkpoints?.checked ?? 0,
     problem: null,
@@ -92,11 +98,13 @@ interface Against {
   readonly verifier: Verifier;
   readonly checkpoints: CheckpointVerifier | null;
   readonly purges: GenuinePurges;
+  /** So far. */
+  purged: number;
 }
 
 async function walkEntries(
   tx: Snapshot,
-  { tenant, from, walked }: VerifyRequest,
+  { tenant, from, isContinued, walked }: VerifyRequest,
   to: bigint,
   against: Against,
 ): Promise<BadCheckpoint | null> {
@@ -107,6 +115,7 @@ async function walkEntries(
     let bad = null as BadCheckpoint | null;
     const rows = await pages.read(next, (row) => {
       bad ??= checkRow(row, against) ?? against.checkpoints?.push(row.entryHash) ?? null;
+      if (isContinued === true && row.sequence === from) against.purged = 0;
     });
     // MACs are behind the rest: an entry whose own is wrong comes before whatever else was found.
     const { firstBad } = against.verifier;
@@ -119,14 +128,18 @@ async function walkEntries(
   return null;
 }
 
-function checkRow(row: StoredRow, { verifier, purges }: Against): BadCheckpoint | null {
+function checkRow(row: StoredRow, against: Against): BadCheckpoint | null {
+  const { verifier, purges } = against;
   if (!verifier.push(row)) return { sequence: row.sequence, problem: "the verifier says why" };
   if (isProjected(row)) return null;
   const mayBePurged = purges.cover(row.sequence, row);
-  if (mayBePurged && isProjected(row, true)) return null;
-  const entry = decodeBody(row.body);
-  const problem = differingColumn(entry, row.columns());
-  if (problem !== null && mayBePurged && differingColumn(entry, row.columns(), true) === null) return null;
+  const isPurged = mayBePurged && isProjected(row, true);
+  const entry = isPurged ? null : decodeBody(row.body);
+  const problem = entry && differingColumn(entry, row.columns());
+  if (isPurged || (entry && problem !== null && mayBePurged && differingColumn(entry, row.columns(), true) === null)) {
+    against.purged += 1;
+    return null;
+  }
   return problem === null ? null : { sequence: row.sequence, problem };
 }
 
@@ -206,6 +219,7 @@ function failed(entries: bigint, firstBadSequence: bigint, problem: string): Ver
     tail: "NOT PROVEN",
     provenTo: null,
     entries,
+    purged: null,
     firstBadSequence,
     checkpoints: 0,
     problem,

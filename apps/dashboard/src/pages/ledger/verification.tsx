@@ -116,7 +116,7 @@ function Verified({ found }: { readonly found: LedgerVerified | null }) {
         The process that walked was stopped. Verify again.
       </Alert>
     );
-  const { result, entries, checkpoints, tail, proven_to, first_bad_sequence, problem } = found;
+  const { result, entries, checkpoints, purged, tail, proven_to, first_bad_sequence, problem } = found;
   if (result === "FAIL")
     return (
       <Alert color="red" role="alert" title={`FAIL: the first bad entry is ${first_bad_sequence ?? "unknown"}`}>
@@ -126,6 +126,7 @@ function Verified({ found }: { readonly found: LedgerVerified | null }) {
   return (
     <Alert color="toll" role="status" title="PASS">
       {formatCount(entries)} entries and {formatCount(checkpoints)} checkpoints agree.{" "}
+      {purged !== null && purged > 0 && `Details of ${formatCount(purged)} were purged, as the chain itself says. `}
       {tail === "PROVEN"
         ? `By the checkpoint that you kept, none of the first ${formatCount(proven_to ?? 0)} entries was cut off or replaced.`
         : "That none was cut off the end only a checkpoint can show that was kept elsewhere."}

@@ -29,6 +29,10 @@ const verified = z
     proven_to: sequence.nullable().meta({ description: "The sequence up to which the pin shows that none was." }),
     entries: z.int().min(0),
     checkpoints: z.int().min(0).meta({ description: "Those whose signature and root agree with the entries." }),
+    purged: z.int().min(0).nullable().meta({
+      description:
+        "Entries without their details, which the chain itself says were purged (retention). Null: something is bad, or nobody counted.",
+    }),
     first_bad_sequence: sequence.nullable(),
     problem: z.string().nullable(),
   })
@@ -54,6 +58,7 @@ export const verifyLedger = endpoint({
       proven_to: null,
       entries: 4821,
       checkpoints: 5,
+      purged: 0,
       first_bad_sequence: null,
       problem: null,
     },

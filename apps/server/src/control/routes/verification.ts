@@ -104,6 +104,7 @@ export function verifiedAs(verified: VerifyResult): LedgerVerified {
     proven_to: verified.provenTo === null ? null : Number(verified.provenTo),
     entries: Number(verified.entries),
     checkpoints: verified.checkpoints,
+    purged: verified.purged === null ? null : Number(verified.purged),
     first_bad_sequence: verified.firstBadSequence === null ? null : Number(verified.firstBadSequence),
     problem: verified.problem,
   };
@@ -123,7 +124,8 @@ function walkAs(
     ended_at: endedMs === null ? null : new Date(endedMs).toISOString(),
     walked: found?.entries ?? Number(walked?.entries ?? 0n),
     of: found?.entries ?? (walked === null ? null : Number(walked.of)),
-    answer: found,
+    // The release before did not count what was purged.
+    answer: found && { ...found, purged: found.purged ?? null },
   };
 }
 
