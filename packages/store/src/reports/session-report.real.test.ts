@@ -96,7 +96,7 @@ test("a cursor of somebody's own making is refused by name, or costs no more tha
 });
 
 test.each([
-  ["few", 7],
+  ["few", 70],
   ["more than are looked up one by one", 10_100],
 ])(
   "what each of %s sessions cost, that began before a range or went on after it, is the sum of its hours there",
@@ -142,9 +142,10 @@ test.each([
         session,
         calls,
         blocked,
-        cost: Number(cost) * 1e9,
+        cost: Math.round(Number(cost) * 1e9),
       }));
-      expect(found.map((row) => ({ ...row, cost: Math.round(row.cost) }))).toEqual(summed.rows);
+      // As text: to compare twenty thousand objects takes longer than to sum them.
+      expect(JSON.stringify(found)).toBe(JSON.stringify(summed.rows));
     }
   },
 );

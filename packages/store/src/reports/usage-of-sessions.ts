@@ -10,6 +10,15 @@ import { sourceText, SUMS, type SourceRequest } from "./usage-source.ts";
 const ONE_BY_ONE = 10_000;
 const NOTHING = [0n, 0n] as const;
 
+/** What is wanted of the lives that lie inside: they are the most by far, and the page takes its first few of them, which several processes can find. */
+export interface LivesWanted {
+  /** ` AND …`, or nothing. */
+  readonly where: string;
+  /** ` ORDER BY … LIMIT …`, or nothing. */
+  readonly tail: string;
+}
+const EVERYTHING: LivesWanted = { where: "", tail: "" };
+
 export interface SessionsAsked extends Omit<SourceRequest, "axes"> {
   readonly order: RowOrder;
 }
@@ -35,7 +44,7 @@ export function isOfSessions({ order: { times, axes }, filter }: SessionsAsked):
  * `SELECT <axes>, <sums>`, a row each. Sessions that lie in the whole hours of the range are taken as they stand; those that stick out of them
  * are summed of their hours and of the ends of the range. Calls without a session lived for a day each.
  */
-export function sessionsText(asked: SessionsAsked, values: StatementValues): string {
+export function sessionsText(asked: SessionsAsked, values: StatementValues, page = EVERYTHING): string {
   const { order, filter, tenant, range } = asked;
   const [tenantAt, from, to] = [tenant, ...range.hours].map((value) => values.add(value)) as [string, string, string];
   const columns = order.axes.map(columnOf);
@@ -48,7 +57,7 @@ export function sessionsText(asked: SessionsAsked, values: StatementValues): str
   const without = { ...asked, filter: [...filter.filter(({ axis }) => axis !== "session"), none] };
   const source = (request: SessionsAsked): string =>
     `SELECT ${all} FROM (${sourceText({ ...request, axes: order.axes, periods: "days" }, values)}) AS source`;
-  return `SELECT ${all} FROM ${lives} AND first_hour >= ${from} AND last_hour < ${to}
+  return `(SELECT ${all} FROM ${lives} AND first_hour >= ${from} AND last_hour < ${to}${page.where}${page.tail})
 UNION ALL
 SELECT ${grouped} FROM (
   WITH out AS MATERIALIZED (

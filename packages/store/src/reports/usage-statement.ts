@@ -1,6 +1,6 @@
 import { columnOf, isParty, type UsageTime } from "./usage-axes.ts";
 import { StatementValues } from "./usage-filter.ts";
-import { isOfSessions, sessionsText } from "./usage-of-sessions.ts";
+import { isOfSessions, sessionsText, type LivesWanted } from "./usage-of-sessions.ts";
 import type { RowOrder, RowPlace } from "./usage-order.ts";
 import { sourceText, SUMS, type SourceRequest } from "./usage-source.ts";
 
@@ -29,12 +29,13 @@ export function reportText(statement: UsageStatement, page: PageAsked, values: S
       : `(${sourceText({ ...statement, axes: [], periods: "months" }, values)}) AS everything`;
   const total = `SELECT ${SUMS.map((name) => `sum_whole(${name}) AS total_${name}`).join(", ")} FROM ${from}`;
   if (!grouped) return `SELECT total.*, false AS present FROM (${total}) AS total`;
-  const behind = page.after === null ? "" : `WHERE ${order.after(page.after, values)}`;
-  return `WITH grouped AS (${groupedText(statement, values)}),
+  const behind = page.after === null ? "true" : order.after(page.after, values);
+  const tail = `ORDER BY ${order.orderBy()} LIMIT ${values.add(page.limit)}`;
+  const wanted = { where: ` AND ${behind}`, tail: ` ${tail}` };
+  return `WITH grouped AS (${groupedText(statement, values, wanted)}),
 total AS (${total}),
 page AS (
-  SELECT *, ${order.measure} AS measure, true AS present FROM grouped ${behind}
-  ORDER BY ${order.orderBy()} LIMIT ${values.add(page.limit)}
+  SELECT *, ${order.measure} AS measure, true AS present FROM grouped WHERE ${behind} ${tail}
 )
 SELECT total.*, page.*${shownUser(order)}
 FROM total LEFT JOIN page ON true${usersJoin(statement, values)}
@@ -52,8 +53,8 @@ FROM (${groupedText(statement, values)}) AS page${usersJoin(statement, values)}
 ORDER BY ${order.orderBy()}`;
 }
 
-function groupedText(statement: UsageStatement, values: StatementValues): string {
-  if (isOfSessions(statement)) return sessionsText(statement, values);
+function groupedText(statement: UsageStatement, values: StatementValues, wanted?: LivesWanted): string {
+  if (isOfSessions(statement)) return sessionsText(statement, values, wanted);
   const { order, starts } = statement;
   const startOf = (time: UsageTime): string => {
     if (time === "hour") return "hour";
