@@ -29,7 +29,10 @@ interface DataTableProps<Row> {
   readonly isLoadingMore?: boolean;
 }
 
-/** Rows of one list. The first column names the row, and is its header. Scrolls by itself where the screen is narrow. */
+/**
+ * Rows of one list. The first column names the row, and is its header. On a phone each row is a card: its name, and below it every cell with
+ * the header of its column. The roles are said because Chromium takes a table that is drawn as anything else for none.
+ */
 export function DataTable<Row>({
   caption,
   columns,
@@ -52,20 +55,27 @@ export function DataTable<Row>({
   return (
     <>
       <section className={styles["scroll"]} aria-label={caption} tabIndex={0}>
-        <Table highlightOnHover verticalSpacing="xs">
+        <Table role="table" highlightOnHover verticalSpacing="xs">
           <Table.Caption className={styles["hidden"]}>{caption}</Table.Caption>
-          <Table.Thead>
-            <Table.Tr>
+          <Table.Thead role="rowgroup">
+            <Table.Tr role="row">
               {columns.map(({ header, isNumber, isHeaderHidden }) => (
-                <Table.Th key={header} scope="col" className={isNumber === true ? styles["number"] : styles["head"]}>
+                <Table.Th
+                  key={header}
+                  scope="col"
+                  role="columnheader"
+                  className={isNumber === true ? styles["number"] : styles["head"]}
+                >
                   {isHeaderHidden === true ? <VisuallyHidden>{header}</VisuallyHidden> : header}
                 </Table.Th>
               ))}
             </Table.Tr>
           </Table.Thead>
-          <Table.Tbody>
+          <Table.Tbody role="rowgroup">
             {rows.map((row) => (
-              <Table.Tr key={keyOf(row)}>{columns.map((column, at) => cellOf(column, row, at === 0))}</Table.Tr>
+              <Table.Tr key={keyOf(row)} role="row">
+                {columns.map((column, at) => cellOf(column, row, at === 0))}
+              </Table.Tr>
             ))}
           </Table.Tbody>
         </Table>
@@ -82,14 +92,14 @@ export function DataTable<Row>({
 }
 
 function cellOf<Row>(column: Column<Row>, row: Row, isFirst: boolean): ReactNode {
-  const { header, cell } = column;
+  const { header, cell, isHeaderHidden } = column;
   const className = classOf(column);
   return isFirst ? (
-    <Table.Th key={header} scope="row" fw={500} className={className ?? styles["head"]}>
+    <Table.Th key={header} scope="row" role="rowheader" fw={500} className={className ?? styles["head"]}>
       {cell(row)}
     </Table.Th>
   ) : (
-    <Table.Td key={header} className={className}>
+    <Table.Td key={header} role="cell" className={className} data-header={isHeaderHidden === true ? "" : header}>
       {cell(row)}
     </Table.Td>
   );

@@ -1,5 +1,6 @@
 import { Box, Progress, Text } from "@mantine/core";
 import type { LimitState } from "@tollhouse/contract/control-client";
+import styles from "./limit-bar.module.css";
 import { formatAmount, type Measure } from "./limit-words.ts";
 import { perMille } from "./share.ts";
 
@@ -21,7 +22,7 @@ export function LimitBar({ label, measure, amount, state: { settled, reserved } 
   const heldWords = /[1-9]/.test(reserved) ? `, ${formatAmount(measure, reserved)} held` : "";
   return (
     <Box miw={180}>
-      <Text size="sm" style={{ whiteSpace: "nowrap" }}>
+      <Text size="sm" className={styles["words"]}>
         {words}
         {heldWords}
       </Text>
