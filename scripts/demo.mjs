@@ -8,9 +8,6 @@ import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const adminKey = process.env.TOLLHOUSE_ADMIN_KEY ?? `th_admin_demo_${randomBytes(12).toString("hex")}`;
-const host = process.env.TOLLHOUSE_HOST ?? "127.0.0.1";
-const port = process.env.TOLLHOUSE_PORT ?? "8787";
-const address = `http://${host}:${port}`;
 /** For who looks at the dashboard: teams that may spend different amounts, one of which is only told. */
 const TEAMS = [
   ["growth", "0.010", "hard"],
@@ -35,7 +32,7 @@ const server = spawn(
   ["--max-semi-space-size=64", join(ROOT, "apps/server/dist/main.js"), ...serverArgs()],
   {
     // The JSON line of each call would drown the summary; `npm start` without --demo shows them.
-    stdio: ["inherit", "ignore", "inherit"],
+    stdio: ["inherit", "ignore", "pipe"],
     detached: true,
     env: {
       ...process.env,
@@ -53,11 +50,13 @@ const server = spawn(
 
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => server.kill("SIGTERM"));
 process.on("exit", () => simulator.kill());
-server.on("exit", (code) => {
+server.on("close", (code) => {
   simulator.kill();
   process.exit(code ?? 1);
 });
 
+server.stderr.pipe(process.stderr);
+const address = await addressTold(server.stderr);
 await ready();
 await traffic();
 
@@ -67,6 +66,16 @@ function serverArgs() {
 
 function onceLine(stream) {
   return new Promise((resolve) => createInterface({ input: stream }).once("line", (text) => resolve([text])));
+}
+
+/** By the server itself: a flag, a variable or a file may have set it. */
+function addressTold(stream) {
+  return new Promise((resolve) =>
+    createInterface({ input: stream }).on("line", (text) => {
+      const [, told] = /is ready at (\S+)/.exec(text) ?? [];
+      if (told !== undefined) resolve(told);
+    }),
+  );
 }
 
 async function ready() {

@@ -125,7 +125,8 @@ function Verified({ found }: { readonly found: LedgerVerified | null }) {
     );
   return (
     <Alert color="toll" role="status" title="PASS">
-      {formatCount(entries)} entries and {formatCount(checkpoints)} checkpoints agree.{" "}
+      {formatCount(entries)} entries and {formatCount(checkpoints)} {checkpoints === 1 ? "checkpoint" : "checkpoints"}{" "}
+      agree.{" "}
       {purged !== null && purged > 0 && `Details of ${formatCount(purged)} were purged, as the chain itself says. `}
       {tail === "PROVEN"
         ? `By the checkpoint that you kept, none of the first ${formatCount(proven_to ?? 0)} entries was cut off or replaced.`
