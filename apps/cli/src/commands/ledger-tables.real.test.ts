@@ -102,7 +102,7 @@ test("CSV goes on where it broke off, in the middle of a quoted cell too, and is
 test("Parquet has the same rows, in files that follow each other; what broke off is made again", async () => {
   const rows = csvOf((await cli("ledger export --format csv")).out);
   const written = await cli(`ledger export --format parquet --out ${file("whole")}`);
-  expect(written).toMatchObject({ code: 0, out: `Wrote 1 files to ${file("whole")}\n` });
+  expect(written).toMatchObject({ code: 0, out: `Wrote 1 file to ${file("whole")}\n` });
   const [name = ""] = await readdir(file("whole"));
   const whole = await parquetRows(join(file("whole"), name));
   expect(

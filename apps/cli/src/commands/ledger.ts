@@ -166,7 +166,7 @@ async function exportedTable(
     return run.show({ file: out, from: began }, () => [`Wrote ${out}, from sequence ${began} on`]);
   }
   const files = await parquetToFolder(run, range, wanted, { folder: out, resume: resume === true });
-  run.show({ folder: out, files }, () => [`Wrote ${count(files)} files to ${out}`]);
+  run.show({ folder: out, files }, () => [`Wrote ${files === 1 ? "1 file" : `${count(files)} files`} to ${out}`]);
 }
 
 const CHECKPOINT_COLUMNS: readonly Column<Checkpoint>[] = [
