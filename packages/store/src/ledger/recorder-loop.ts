@@ -75,9 +75,12 @@ const LINGER_MS = 100;
 const IDLE_MS = 500;
 /**
  * A long batch touches each row of a roll-up once where short ones touch it again and again: over a thousand tenants that is most of what
- * PostgreSQL does. What bounds it is memory: two batches at once, of about so many bytes of spool each, or of the locks of so many chains.
+ * PostgreSQL does, and there it may be longer. Of few chains a longer one takes the collector more than it saves PostgreSQL. What bounds both
+ * is memory: two batches at once, of about so many bytes of spool each, or of the locks of so many chains.
  */
-const BATCH_FRAMES = 16_000;
+const BATCH_FRAMES = 8000;
+const BATCH_FRAMES_OF_MANY = 16_000;
+const MANY_TENANTS = 100;
 const BATCH_BYTES = 16 * 1024 * 1024;
 const BATCH_TENANTS = 2000;
 const RETRY_FIRST_MS = 100;
@@ -192,9 +195,12 @@ export class RecorderLoop {
   async #nextFrames(reader: SpoolReader): Promise<{ frames: SpoolFrame[]; isFull: boolean }> {
     const frames: SpoolFrame[] = [];
     const tenants = new Set<string>();
-    const most = this.#outside?.batchFrames ?? BATCH_FRAMES;
     let bytes = 0;
-    while (frames.length < most && bytes < BATCH_BYTES && tenants.size < BATCH_TENANTS) {
+    const isFull = (): boolean =>
+      frames.length >= (this.#outside?.batchFrames ?? framesMax(tenants.size)) ||
+      bytes >= BATCH_BYTES ||
+      tenants.size >= BATCH_TENANTS;
+    while (!isFull()) {
       const more = await reader.read(this.#until());
       if (more.length === 0) return { frames, isFull: false };
       for (const frame of more) {
@@ -276,6 +282,10 @@ export class RecorderLoop {
       void Promise.resolve(early).then(this.#wake);
     });
   }
+}
+
+function framesMax(tenants: number): number {
+  return tenants > MANY_TENANTS ? BATCH_FRAMES_OF_MANY : BATCH_FRAMES;
 }
 
 function messageOf(error: unknown): string {

@@ -189,6 +189,31 @@ test("tenants have chains of their own, and one cannot be read as the other", as
   expect(await soundLedger(OTHER_TENANT)).toBe(21n);
 });
 
+test("a backlog of several batches, the next made while one is written, becomes chains without a gap, every call once", async () => {
+  await stop();
+  spool = await openSpool({ dir });
+  const tenants = [DEFAULT_TENANT, OTHER_TENANT];
+  // Longer than a batch and a half.
+  const calls = 6300;
+  for (let n = 0; n < calls; n++) {
+    const appended = [
+      spool.append(sampleIntent(n, { tenant: tenants[n % 2] as string })),
+      spool.append(sampleOutcome(n)),
+    ];
+    if (n % 100 === 0) await Promise.all(appended);
+  }
+  recorder = startRecorder({ spool, databaseUrl: database.url, masterKey, onError: (message) => errors.push(message) });
+  await recorder.drained();
+  expect(errors).toEqual([]);
+  expect(await soundLedger()).toBe(BigInt(calls / 2 + 1));
+  expect(await soundLedger(OTHER_TENANT)).toBe(BigInt(calls / 2 + 1));
+  expect(await one("SELECT sum(calls) AS calls, sum(cost_nano) AS cost FROM usage_by_user_monthly")).toEqual({
+    calls: String(calls),
+    cost: String(calls * 564),
+  });
+  expect(recorder.entries()).toBe(calls + tenants.length);
+});
+
 test("a call open for long holds back neither the spool nor its own truth", async () => {
   await stop();
   await start({ segmentBytes: 8192 });
