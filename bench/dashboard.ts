@@ -15,7 +15,7 @@ export interface DashboardAsked {
   /** `apps/server/dist/main.js`. */
   readonly entry: string;
   readonly rounds: number;
-  /** Only pages that are called so, in part; "" = all. */
+  /** Only pages that are called so, in part, one or several with commas; "" = all. */
   readonly only: string;
 }
 
@@ -54,7 +54,9 @@ export async function measureDashboard({ entries, folder, entry, rounds, only }:
     const url = `http://127.0.0.1:${server.port}`;
     const signedIn = (): Promise<BrowserContext> => signIn(browser, url);
     await measureFirstPaint({ signedIn, address: `${url}/dashboard/`, rounds });
-    const pages = dashboardPages(data).filter(({ name }) => name.toLowerCase().includes(only.toLowerCase()));
+    const isAsked = (name: string): boolean =>
+      only.split(",").some((part) => name.toLowerCase().includes(part.trim().toLowerCase()));
+    const pages = dashboardPages(data).filter(({ name }) => isAsked(name));
     await measurePages(await signedIn(), `${url}/dashboard`, pages, rounds);
   } finally {
     await browser.close();

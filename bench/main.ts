@@ -38,7 +38,7 @@ const { values, positionals } = parseArgs({
     entries: { type: "string", default: "10000,1000000" },
     /** Of the dashboard, and of the chain that is walked: a data folder that is filled once, and kept; else a temporary one. */
     data: { type: "string" },
-    /** Of the dashboard: only pages that are called so, in part. */
+    /** Of the dashboard: only pages that are called so, in part; several with commas. */
     page: { type: "string", default: "" },
     /** Of E16: calls that are appended, tenants they are of, entries of the chain that is walked, and threads that walk it. */
     append: { type: "string", default: "50000" },

@@ -55,6 +55,9 @@ export async function fillReports(db: Database, keys: LedgerKeys, entries: numbe
   for (const { definition } of indexes.rows) await db.query(definition);
   await db.query(HOURLY, [DEFAULT_TENANT]);
   for (const statement of await backfill()) await db.query(statement);
+  // Rows of an hour or a day lie together where a recorder has left them: the twenty-one hours before a day read 90,000 pages otherwise.
+  const { rows: partitions } = await db.query<{ partition: string; index: string }>(PARTITIONS);
+  for (const { partition, index } of partitions) await db.query(`CLUSTER ${partition} USING ${index}`);
   for (const table of [
     "ledger_entries",
     "users",
@@ -154,6 +157,10 @@ async function backfill(): Promise<string[]> {
   }
   return found;
 }
+
+const PARTITIONS = `
+SELECT i.indrelid::regclass::text AS partition, i.indexrelid::regclass::text AS index
+FROM pg_index AS i JOIN pg_inherits AS h ON h.inhrelid = i.indrelid WHERE i.indisprimary`;
 
 const hash = (of: string, seed: number, below: number): string => `abs(hashint8extended(${of}, ${seed}) % ${below})`;
 
