@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { Api } from "./api/api.ts";
 import { connectionOf, type GlobalOptions } from "./profiles/connection.ts";
-import { plain, table, type Column } from "./terminal/table.ts";
+import { GAP, plain, table, wrapped, type Column } from "./terminal/table.ts";
 import { columnsOf, confirmed, say, styled, type Terminal } from "./terminal/terminal.ts";
 
 /** One command as it runs: whom it talks to, and where its answer goes. */
@@ -48,7 +48,18 @@ export class Run {
   /** Names and values under each other; a value that is null stands as a dash. */
   facts(facts: readonly (readonly [name: string, value: string])[]): string[] {
     const width = Math.max(...facts.map(([name]) => name.length));
-    return facts.map(([name, value]) => `${styled(this.terminal, "bold", name.padEnd(width))}  ${plain(value)}`);
+    const room = columnsOf(this.terminal) - width - GAP.length;
+    return facts.flatMap(([name, value]) =>
+      wrapped(plain(value), room).map((line, at) => {
+        const head = at === 0 ? styled(this.terminal, "bold", name.padEnd(width)) : " ".repeat(width);
+        return `${head}${GAP}${line}`;
+      }),
+    );
+  }
+
+  /** A sentence, in as many lines as the terminal needs. */
+  prose(text: string): string[] {
+    return wrapped(text, columnsOf(this.terminal));
   }
 
   async confirm(question: string): Promise<void> {

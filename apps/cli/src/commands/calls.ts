@@ -175,7 +175,7 @@ function explained(run: Run, decision: Decision): string[] {
   const lines = price?.lines ?? [];
   return [
     decision.allowed ? "Let through." : `Blocked: ${plain(title ?? decision.reason_code ?? "")}.`,
-    ...(next === null ? [] : [`Next: ${plain(next)}`]),
+    ...(next === null ? [] : run.prose(`Next: ${plain(next)}`)),
     "",
     ...run.facts([
       ...callFacts(decision),
@@ -190,7 +190,8 @@ function explained(run: Run, decision: Decision): string[] {
           : policy.values.map((value) => `${value.setting} by ${value.policy} v${value.version}`).join(", ") ||
             "none said anything",
       ],
-      ["entry", `${decision.entry.sequence}  ${decision.entry.hash}`],
+      ["entry", String(decision.entry.sequence)],
+      ["hash", decision.entry.hash],
     ]),
     "",
     ...decision.steps.map(
@@ -236,7 +237,9 @@ export function callCommands(program: Command, terminal: Terminal): void {
     .action(
       acting(terminal, async (run, id: string) => {
         const call = await run.api.call("getCall", { params: { id } });
-        run.show(call, () => run.facts([...callFacts(call), ["entry", `${call.sequence}  ${call.entry_hash}`]]));
+        run.show(call, () =>
+          run.facts([...callFacts(call), ["entry", String(call.sequence)], ["hash", call.entry_hash]]),
+        );
       }),
     );
   calls

@@ -49,8 +49,7 @@ const NIGHT_MISSED_MS = 2 * 86_400_000;
 /** What the nightly verification of the chain found. */
 export function ledgerCheck(verification: Answer<"getLedgerVerification">, nowMs: number): Check {
   const { result, looked_at, verified_to, first_bad_sequence, problem } = verification;
-  if (looked_at === null)
-    return ok("ledger", "no night has passed since it began; `tollhouse ledger verify` looks now");
+  if (looked_at === null) return ok("ledger", "no night has passed yet; `tollhouse ledger verify` looks now");
   if (result === "FAIL")
     return bad(
       "fail",

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { plain, table, widthOf, type Column } from "./table.ts";
+import { plain, table, widthOf, wrapped, type Column } from "./table.ts";
 
 interface Row {
   readonly id: string;
@@ -48,6 +48,14 @@ describe("a table", () => {
     ];
     expect(table(rows, COLUMNS, 80).slice(1)).toEqual(["日本  x", "👩‍👩‍👧    x", "abcd  x"]);
   });
+});
+
+test("a sentence is broken at spaces, and an id never", () => {
+  const hash = "f0".repeat(32);
+  expect(wrapped("wait until the window ends", 12)).toEqual(["wait until", "the window", "ends"]);
+  expect(wrapped(`see ${hash} there`, 20)).toEqual(["see", hash, "there"]);
+  expect(wrapped("wait until the window ends", Infinity)).toEqual(["wait until the window ends"]);
+  expect(wrapped("", 10)).toEqual([""]);
 });
 
 test("what a cell holds cannot move the cursor, forge a line, or turn the text around", () => {

@@ -20,7 +20,7 @@ interface Laid {
   width: number;
 }
 
-const GAP = "  ";
+export const GAP = "  ";
 
 /** Lines without a newline at their end, the head first. `width`: of the terminal; Infinity where nobody looks at it. */
 export function table<Row>(rows: readonly Row[], columns: readonly Column<Row>[], width: number): string[] {
@@ -90,6 +90,17 @@ export function cutText(text: string, room: number): string {
     kept += segment;
   }
   return `${kept}…`.padEnd(room);
+}
+
+/** `text` in lines of at most `room` columns, broken at spaces; a word that is longer, an id or a hash, is left whole: it is there to be copied. */
+export function wrapped(text: string, room: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const line = lines.at(-1);
+    if (line !== undefined && widthOf(line) + 1 + widthOf(word) <= room) lines[lines.length - 1] = `${line} ${word}`;
+    else lines.push(word);
+  }
+  return lines;
 }
 
 const GRAPHEMES = new Intl.Segmenter("en", { granularity: "grapheme" });
