@@ -16,6 +16,7 @@ const LISTS = [
   "keys",
   "blocks",
   "policies",
+  "plans",
   "../dashboard/sessions?hours=24",
   "calls",
   "calls?outcome=settled",
@@ -71,6 +72,7 @@ async function live(key: string, name: string): Promise<void> {
   await send(key, "POST", "/api/v1/blocks", { scope: `user:${name}`, reason: "abuse" });
   const policy = { name, attach: { feature: name }, priority: 0, mode: "enforce" };
   await send(key, "POST", "/api/v1/policies", policy);
+  await send(key, "PUT", `/api/v1/plans/${name}`, { description: "" });
   const chat = { model: "gpt-4o-mini", messages: [{ role: "user", content: "Hi" }], max_tokens: 5 };
   await send(key, "POST", "/v1/chat/completions", chat, name);
   const check = { provider: "openai", model: "gpt-4o-mini", input_tokens: 5, max_output_tokens: 5, reserve: true };

@@ -1420,9 +1420,9 @@ export interface Operations {
   };
   listPlans: {
     readonly params: Nothing;
-    readonly query: { readonly environment?: string; readonly tenant?: string };
+    readonly query: { readonly environment?: string; readonly limit?: number; readonly cursor?: string; readonly tenant?: string };
     readonly body: undefined;
-    readonly answer: { readonly plans: readonly Plan[] };
+    readonly answer: { readonly plans: readonly Plan[]; readonly next_cursor: string | null };
   };
   listPolicies: {
     readonly params: Nothing;
@@ -1733,7 +1733,7 @@ export const OPERATIONS = {
   listLimits: { method: "GET", path: "/api/v1/limits", query: ["environment","scope","measure","scope_kind","limit","cursor","tenant"] },
   listMemberNames: { method: "GET", path: "/api/v1/member-names", query: ["limit","cursor","tenant"] },
   listMembers: { method: "GET", path: "/api/v1/members", query: ["limit","cursor","tenant"] },
-  listPlans: { method: "GET", path: "/api/v1/plans", query: ["environment","tenant"] },
+  listPlans: { method: "GET", path: "/api/v1/plans", query: ["environment","limit","cursor","tenant"] },
   listPolicies: { method: "GET", path: "/api/v1/policies", query: ["environment","limit","cursor","tenant"] },
   listPolicyVersions: { method: "GET", path: "/api/v1/policies/{id}/versions", query: ["environment","limit","cursor","tenant"] },
   listPrices: { method: "GET", path: "/api/v1/prices", query: ["provider","model","tenant"] },

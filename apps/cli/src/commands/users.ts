@@ -74,7 +74,7 @@ export function planCommands(program: Command, terminal: Terminal): void {
     .description("plans of an environment")
     .action(
       acting(terminal, async (run) => {
-        const answer = await run.api.call("listPlans", {});
+        const answer = await run.api.all("listPlans", {});
         run.list(answer, answer.plans, PLAN_COLUMNS, "No plan yet.");
       }),
     );

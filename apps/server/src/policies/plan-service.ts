@@ -74,8 +74,11 @@ export class PlanService {
     return said !== undefined && this.#plans.has(said) ? { plan: said } : NO_PLAN;
   }
 
-  list(): PlanAnswer[] {
-    return [...this.#plans.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  /** By name; `cursor`: the last name of the page before, "" = from the first. */
+  list(cursor: string, limit: number): { plans: PlanAnswer[]; next: string | null } {
+    const behind = [...this.#plans.values()].filter(({ name }) => name > cursor);
+    const plans = behind.sort((a, b) => (a.name < b.name ? -1 : 1)).slice(0, limit);
+    return { plans, next: behind.length > limit ? (plans.at(-1)?.name ?? null) : null };
   }
 
   get(name: string): PlanAnswer {

@@ -3,7 +3,7 @@ import { useForm } from "@mantine/form";
 import type { Plan } from "@tollhouse/contract/control-client";
 import { useState } from "react";
 import { useMay } from "../../api/session.ts";
-import { useChange, useOperation } from "../../api/use-operation.ts";
+import { useChange, usePages } from "../../api/use-operation.ts";
 import { Confirm } from "../../parts/confirm.tsx";
 import { DataTable, type Column } from "../../parts/data-table.tsx";
 import { EmptyState } from "../../parts/empty-state.tsx";
@@ -16,7 +16,7 @@ type Asked = "make" | { readonly remove: Plan } | null;
 export function Plans() {
   const mayManage = useMay("manage");
   const [asked, setAsked] = useState<Asked>(null);
-  const { data, error } = useOperation("listPlans", {});
+  const plans = usePages("listPlans", {}, (page) => page.plans);
   const close = () => setAsked(null);
   return (
     <Section
@@ -32,16 +32,14 @@ export function Plans() {
       <DataTable
         caption="Plans of this environment"
         columns={columnsOf(mayManage ? (plan) => setAsked({ remove: plan }) : null)}
-        rows={data?.plans ?? []}
         keyOf={({ name }) => name}
-        isPending={data === undefined}
-        error={error}
         empty={
           <EmptyState isInner title="No plans yet">
             A plan (free, pro) is a name: what it allows is in the policies attached to it. Users are put on one on
             their page, or by the header <Code>x-tollhouse-plan</Code>.
           </EmptyState>
         }
+        {...plans}
       />
       {asked === "make" && <MakePlan onClose={close} />}
       {asked !== null && asked !== "make" && <RemovePlan plan={asked.remove} onClose={close} />}

@@ -17,6 +17,8 @@ const CHANGES = {
   user: { assign: "assignUserPlan", unassign: "unassignUserPlan" },
   customer: { assign: "assignCustomerPlan", unassign: "unassignCustomerPlan" },
 } as const;
+/** More than anybody chooses from. */
+const PLANS_MAX = 1000;
 const ABOUT: { readonly [H in PlanHolder]: string } = {
   user: "It goes before the plan of the user's customer and before what its calls say.",
   customer: "It goes before what calls say, and after the plan that a user of it was put on.",
@@ -38,7 +40,7 @@ export function ChangePlan(props: ChangePlanProps) {
 
 /** `plan`: null = on none. */
 function PlanForm({ holder, id, plan, onClose }: ChangePlanProps & { readonly plan: string | null }) {
-  const { data } = useOperation("listPlans", {});
+  const { data } = useOperation("listPlans", { query: { limit: PLANS_MAX } });
   const form = useForm({ initialValues: { plan: plan ?? "" } });
   const assign = useChange(CHANGES[holder].assign, TOUCHES, onClose);
   const unassign = useChange(CHANGES[holder].unassign, TOUCHES, onClose);

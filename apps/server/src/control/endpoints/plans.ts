@@ -1,6 +1,7 @@
 import { planAssignSchema, planNameSchema, planPutSchema, type PlanAnswer, type PlanAssign } from "@tollhouse/contract";
 import { z } from "zod";
 import { endpoint, type Endpoint } from "../endpoint.ts";
+import { nextCursor, pageLimit } from "./fields.ts";
 import { environmentQuery } from "../routes/environment-asked.ts";
 
 const plan: z.ZodType<PlanAnswer> = z
@@ -35,13 +36,19 @@ export const listPlans = endpoint({
   method: "GET",
   path: "/api/v1/plans",
   tag: "plans",
-  summary: "Plans of an environment.",
+  summary: "Plans of an environment, by name.",
   keys: true,
-  query: environmentQuery,
+  query: environmentQuery.extend({
+    limit: pageLimit,
+    cursor: z
+      .string()
+      .regex(/^plan:[^\p{Cc}]{1,256}$/u, { error: "expected the next_cursor of an earlier answer" })
+      .optional(),
+  }),
   status: 200,
-  answer: z.strictObject({ plans: z.array(plan) }),
+  answer: z.strictObject({ plans: z.array(plan), next_cursor: nextCursor }),
   errors: [],
-  example: { answer: { plans: [SAMPLE] } },
+  example: { answer: { plans: [SAMPLE], next_cursor: null } },
 });
 
 export const getPlan = endpoint({

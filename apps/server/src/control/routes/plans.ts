@@ -25,6 +25,8 @@ const OF_HOLDER = [
   ["customer", assignCustomerPlan, getCustomerPlan, unassignCustomerPlan],
 ] as const satisfies readonly (readonly [PlanHolder, ...unknown[]])[];
 
+const CURSOR = "plan:";
+
 export function planRoutes(servicesOf: (place: Place) => PolicyServices): (app: FastifyInstance) => void {
   const of = (access: Access, query: { environment?: string | undefined }): PlanService =>
     servicesOf(placeOf(access, query.environment)).plans;
@@ -32,7 +34,11 @@ export function planRoutes(servicesOf: (place: Place) => PolicyServices): (app: 
     serve(app, putPlan, async ({ params, query, body, request: { access, headers }, reply }) =>
       tagged(reply, await of(access, query).put(params.name, body, access.actor, ifMatchOf(headers["if-match"]))),
     );
-    serve(app, listPlans, ({ query, request: { access } }) => ({ plans: of(access, query).list() }));
+    serve(app, listPlans, ({ query, request: { access } }) => {
+      // Any text is a name: what marks a cursor keeps it from being taken for one.
+      const { plans, next } = of(access, query).list(query.cursor?.slice(CURSOR.length) ?? "", query.limit);
+      return { plans, next_cursor: next === null ? null : `${CURSOR}${next}` };
+    });
     serve(app, getPlan, ({ params, query, request: { access }, reply }) =>
       tagged(reply, of(access, query).get(params.name)),
     );
