@@ -36,6 +36,12 @@ test.each([
   expect((await ran(...argv)).code).toBe(2);
 });
 
+test("who leaves something out is told what the command takes", async () => {
+  expect((await ran("prices", "show", "gpt-4o")).err).toBe(
+    "tollhouse: missing required argument 'model'\nUsage: tollhouse prices show [options] <provider> <model>\n",
+  );
+});
+
 test("help is on standard output, no failure, and not wider than 80 columns, at any command", async () => {
   for (const argv of [["--help"], ["help"], ["keys", "--help"], ["keys", "create", "--help"], ["help", "kill"]]) {
     const { code, out, err } = await ran(...argv);

@@ -70,6 +70,7 @@ go before the profile. Every command and exit code: docs/cli.md`;
 /** Commander copies these to a command when it is made, and ours are made before they are complete. */
 function finish(command: Command, output: OutputConfiguration): void {
   command.configureOutput(output).exitOverride();
+  command.showHelpAfterError(`Usage: ${command.createHelp().commandUsage(command)}`);
   // The help of a family would stand under the heading of the program's own.
   if (command.parent !== null && command.commands.length > 0)
     command.commandsGroup("Commands:").helpCommand("help [command]", "what there is of a command");
