@@ -81,6 +81,11 @@ export async function openStores(parts: OpenStoresParts): Promise<Stores> {
     bytesMax: settings.spoolBytesMax,
     sync: settings.spoolSync,
   });
+  const { lostBytes } = spool.state();
+  if (lostBytes > 0)
+    logger.error("the disk lost records that it had said were durable: the calls they tell of are not in the ledger", {
+      bytes: lostBytes,
+    });
   const spoolWasEmpty = isUnwritten(spool.end());
   const { calls, checks } = await recoverSpool(spool, await loadRecorderState(db, spool.node), now());
   const recorder = startRecorder({

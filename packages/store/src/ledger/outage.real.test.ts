@@ -17,6 +17,11 @@ import { DEFAULT_TENANT } from "./tenant-id.ts";
 import { verifyLedger } from "./verify-store.ts";
 
 const masterKey = Buffer.alloc(32, 7);
+const LONG = process.env["TOLLHOUSE_LONG"] === "1";
+/** Every other one is a commit whose answer is lost, the others cut the connections. */
+const FAULTS = LONG ? 200 : 8;
+const STOPS = LONG ? 100 : 2;
+const MS_MAX = LONG ? 3_600_000 : 180_000;
 
 /** Exactly these calls, each once, in a sound chain, with counters that are their fold. */
 async function expectCalls(db: OpenDatabase, calls: number): Promise<void> {
@@ -41,76 +46,84 @@ async function networkTo(target: string): Promise<{ readonly network: FaultProxy
   return { network, url: url.href };
 }
 
-test("connections cut at random, and commits whose answer is lost: every call is there once", async () => {
-  const database = await testDatabase();
-  const { network, url } = await networkTo(database.url);
-  const dir = mkdtempSync(join(tmpdir(), "tollhouse-spool-"));
-  const spool = await openSpool({ dir });
-  const errors: string[] = [];
-  const recorder = startRecorder({ spool, databaseUrl: url, masterKey, onError: (line) => errors.push(line) });
-  let calls = 0;
-  for (let round = 0; round < 20; round++) {
-    const lostBefore = network.lostBytes;
-    if (round % 2 === 0) network.set({ kind: "answers_lost", after: "COMMIT" });
-    for (let burst = 0; burst < 10; burst++) {
-      for (let n = 0; n < 5; n++, calls++) {
-        void spool.append(sampleIntent(calls));
-        void spool.append(sampleOutcome(calls));
+test(
+  `connections cut at random, and commits whose answer is lost, ${FAULTS} in all: every call is there once`,
+  { timeout: MS_MAX },
+  async () => {
+    const database = await testDatabase();
+    const { network, url } = await networkTo(database.url);
+    const dir = mkdtempSync(join(tmpdir(), "tollhouse-spool-"));
+    const spool = await openSpool({ dir });
+    const errors: string[] = [];
+    const recorder = startRecorder({ spool, databaseUrl: url, masterKey, onError: (line) => errors.push(line) });
+    let calls = 0;
+    for (let round = 0; round < FAULTS; round++) {
+      const lostBefore = network.lostBytes;
+      if (round % 2 === 0) network.set({ kind: "answers_lost", after: "COMMIT" });
+      for (let burst = 0; burst < 10; burst++) {
+        for (let n = 0; n < 5; n++, calls++) {
+          void spool.append(sampleIntent(calls));
+          void spool.append(sampleOutcome(calls));
+        }
+        await sleep(5);
       }
-      await sleep(5);
+      // PostgreSQL has committed, and nobody hears of it.
+      if (round % 2 === 0)
+        await expect.poll(() => network.lostBytes, { interval: 5, timeout: 60_000 }).toBeGreaterThan(lostBefore);
+      else network.set({ kind: "cut" });
+      network.set(null);
+      // Every other time the next fault meets a recorder that is still trying again.
+      if (round % 4 < 2) await recorder.drained();
     }
-    // PostgreSQL has committed, and nobody hears of it.
-    if (round % 2 === 0)
-      await expect.poll(() => network.lostBytes, { interval: 5, timeout: 10_000 }).toBeGreaterThan(lostBefore);
-    else network.set({ kind: "cut" });
-    network.set(null);
-    // Every other time the next fault meets a recorder that is still trying again.
-    if (round % 4 < 2) await recorder.drained();
-  }
-  await recorder.drained();
-  expect(errors.some((line) => line.includes("trying again"))).toBe(true);
-  await expectCalls(database.db, calls);
-  await recorder.stop();
-  await spool.close();
-  await network.close();
-  await database.drop();
-  rmSync(dir, { recursive: true, force: true });
-});
+    await recorder.drained();
+    expect(errors.some((line) => line.includes("trying again"))).toBe(true);
+    await expectCalls(database.db, calls);
+    await recorder.stop();
+    await spool.close();
+    await network.close();
+    await database.drop();
+    rmSync(dir, { recursive: true, force: true });
+  },
+);
 
-test("PostgreSQL stopped and started under load: calls go on, nothing is lost, and the ledger catches up by itself", async () => {
-  const dir = mkdtempSync(join(tmpdir(), "tollhouse-outage-"));
-  let server = await startEmbedded({ dataDir: dir, log: () => {} });
-  const url = await databaseUrl(server);
-  const spool = await openSpool({ dir: join(dir, "spool") });
-  const errors: string[] = [];
-  const recorder = startRecorder({ spool, databaseUrl: url, masterKey, onError: (line) => errors.push(line) });
-  let calls = 0;
-  let loading = true;
-  const load = (async () => {
-    while (loading) {
-      void spool.append(sampleIntent(calls));
-      void spool.append(sampleOutcome(calls++));
-      await sleep(2);
+test(
+  `PostgreSQL stopped ${STOPS} times under load: calls go on, nothing is lost, and the ledger catches up by itself`,
+  { timeout: MS_MAX },
+  async () => {
+    const dir = mkdtempSync(join(tmpdir(), "tollhouse-outage-"));
+    let server = await startEmbedded({ dataDir: dir, log: () => {} });
+    const url = await databaseUrl(server);
+    const spool = await openSpool({ dir: join(dir, "spool") });
+    const errors: string[] = [];
+    const recorder = startRecorder({ spool, databaseUrl: url, masterKey, onError: (line) => errors.push(line) });
+    let calls = 0;
+    let loading = true;
+    const load = (async () => {
+      while (loading) {
+        void spool.append(sampleIntent(calls));
+        void spool.append(sampleOutcome(calls++));
+        await sleep(2);
+      }
+    })();
+    for (let stop = 0; stop < STOPS; stop++) {
+      await expect.poll(() => recorder.lag().bytes, { timeout: 60_000 }).toBeLessThan(20_000);
+      await server.stop();
+      await expect.poll(() => errors.length, { timeout: 60_000 }).toBeGreaterThan(stop);
+      await expect.poll(() => recorder.lag().records, { timeout: 60_000 }).toBeGreaterThan(100);
+      server = await startEmbedded({ dataDir: dir, log: () => {} });
     }
-  })();
-  for (let stop = 0; stop < 3; stop++) {
-    await expect.poll(() => recorder.lag().bytes, { timeout: 20_000 }).toBeLessThan(20_000);
+    loading = false;
+    await load;
+    await recorder.drained();
+    const db = await openDatabase({ url });
+    await expectCalls(db, calls);
+    await db.close();
+    await recorder.stop();
+    await spool.close();
     await server.stop();
-    await expect.poll(() => errors.length, { timeout: 20_000 }).toBeGreaterThan(stop);
-    await expect.poll(() => recorder.lag().records, { timeout: 20_000 }).toBeGreaterThan(100);
-    server = await startEmbedded({ dataDir: dir, log: () => {} });
-  }
-  loading = false;
-  await load;
-  await recorder.drained();
-  const db = await openDatabase({ url });
-  await expectCalls(db, calls);
-  await db.close();
-  await recorder.stop();
-  await spool.close();
-  await server.stop();
-  rmSync(dir, { recursive: true, force: true });
-});
+    rmSync(dir, { recursive: true, force: true });
+  },
+);
 
 async function databaseUrl(server: Awaited<ReturnType<typeof startEmbedded>>): Promise<string> {
   const db = await openDatabase({ embedded: server });

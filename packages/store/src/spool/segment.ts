@@ -12,7 +12,7 @@ export interface SegmentFile {
   readonly bytes: number;
 }
 
-/** The spool holds bytes that no crash of ours can have left there: nothing is guessed, the start is refused. */
+/** The spool holds bytes that no crash and no power cut can have left there: nothing is guessed, the start is refused. */
 export class SpoolCorrupt extends Error {
   override readonly name = "SpoolCorrupt";
   readonly file: string;
@@ -48,21 +48,23 @@ export function listSegments(dir: string, disk: SpoolDisk = NODE_DISK): SegmentF
   return numbers.map((segment) => ({ segment, bytes: disk.sizeOf(segmentPath(dir, segment)) }));
 }
 
-/** Where the last whole frame of the newest segment ends, and how many torn bytes were cut behind it. */
+/** Where the last whole frame of a segment ends, and how many torn bytes were cut behind it. */
 export interface CutTail {
   readonly end: number;
   readonly tornBytes: number;
 }
 
 /**
- * Cuts what a kill or a power cut left behind the last whole frame of the newest segment. Only a tail is cut: where a whole
- * frame follows the bad bytes, something else happened to the file.
+ * Cuts what a kill or a power cut left behind the last whole frame of a segment. Only a tail is cut: where a whole frame of the same segment
+ * follows the bad bytes, something else happened to the file. A sealed segment was made durable before the next one was begun; where it
+ * is torn all the same, the disk had lied, and what is cut was lost by it.
  * Throws SpoolCorrupt with the file and offset.
  */
-export function cutTornTail(dir: string, segment: number, disk: SpoolDisk = NODE_DISK): CutTail {
+export function cutTornTail(dir: string, segment: number, isSealed: boolean, disk: SpoolDisk = NODE_DISK): CutTail {
   const path = segmentPath(dir, segment);
   const bytes = disk.readWhole(path);
   const end = wholeEnd(path, bytes);
+  if (isSealed && end === bytes.length && end >= SEGMENT_START) return { end, tornBytes: 0 };
   const fd = disk.open(path, "r+");
   try {
     if (end < bytes.length) disk.truncate(fd, end);

@@ -6,10 +6,13 @@ import { cutTornTail, listSegments, SEGMENT_START } from "./segment.ts";
 import type { SegmentFile } from "./segment.ts";
 import { NODE_DISK, type SpoolDisk } from "./spool-disk.ts";
 
-/** A spool folder as a start finds it, its torn tail cut. */
+/** A spool folder as a start finds it, torn tails cut. */
 export interface OpenedFolder {
   readonly end: Position;
+  /** Of the newest segment. */
   readonly tornBytes: number;
+  /** Of those before it: the disk had said that they were durable. */
+  readonly lostBytes: number;
   /** The segments before the last. */
   readonly sealed: readonly SegmentFile[];
 }
@@ -20,10 +23,16 @@ export function openFolder(dir: string, disk: SpoolDisk = NODE_DISK): OpenedFold
   const last = segments.pop();
   if (!last) {
     disk.close(createSegment(dir, 1, disk));
-    return { end: { segment: 1, offset: SEGMENT_START }, tornBytes: 0, sealed: [] };
+    return { end: { segment: 1, offset: SEGMENT_START }, tornBytes: 0, lostBytes: 0, sealed: [] };
   }
-  const cut = cutTornTail(dir, last.segment, disk);
-  return { end: { segment: last.segment, offset: cut.end }, tornBytes: cut.tornBytes, sealed: segments };
+  let lostBytes = 0;
+  const sealed = segments.map(({ segment }) => {
+    const { end, tornBytes } = cutTornTail(dir, segment, true, disk);
+    lostBytes += tornBytes;
+    return { segment, bytes: end };
+  });
+  const cut = cutTornTail(dir, last.segment, false, disk);
+  return { end: { segment: last.segment, offset: cut.end }, tornBytes: cut.tornBytes, lostBytes, sealed };
 }
 
 /** The folder's id, made once, whole or not at all. */

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { appendFileSync, mkdtempSync, readFileSync, readdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -210,11 +210,35 @@ test("damage before the last frame refuses the start, and names the file and the
   }
 });
 
-test("damage in a sealed segment, or a missing one, is never read over", async () => {
+test("what a disk lost that had lied is cut at the end of a sealed segment too, is told, and what is behind it is there", async () => {
+  const records = await writeCalls(3);
+  const whole = readFileSync(segmentPath(dir, 1));
+  const lastStart = whole.lastIndexOf('{"t":"intent"') - 8;
+  const position = { segment: 1, offset: whole.length };
+  for (const end of [whole.length - 3, lastStart + 1, lastStart, 3, 0]) {
+    writeFileSync(segmentPath(dir, 2), whole);
+    writeFileSync(segmentPath(dir, 1), whole.subarray(0, end));
+    // Nobody reads over it while it stands.
+    if (end > lastStart) await expect(recordsOf()).rejects.toThrow(SpoolCorrupt);
+    const spool = await openSpool({ dir });
+    expect(spool.state()).toMatchObject({ lostBytes: end < SEGMENT_START ? end : end - lastStart, tornBytes: 0 });
+    expect(spool.bytesAfter(position)).toBe(whole.length);
+    await spool.close();
+    expect(await recordsOf()).toEqual([...(end < SEGMENT_START ? [] : records.slice(0, 2)), ...records]);
+    const again = await openSpool({ dir });
+    expect(again.state().lostBytes).toBe(0);
+    await again.close();
+  }
+});
+
+test("damage within a sealed segment, or a missing one, is never read over", async () => {
   await writeCalls(3);
-  writeFileSync(segmentPath(dir, 2), readFileSync(segmentPath(dir, 1)));
-  truncateSync(segmentPath(dir, 1), readFileSync(segmentPath(dir, 1)).length - 3);
+  const damaged = readFileSync(segmentPath(dir, 1));
+  writeFileSync(segmentPath(dir, 2), damaged);
+  damaged[damaged.lastIndexOf('{"t":"intent"') - 9]! ^= 1;
+  writeFileSync(segmentPath(dir, 1), damaged);
   await expect(recordsOf()).rejects.toThrow(SpoolCorrupt);
+  await expect(openSpool({ dir })).rejects.toThrow(SpoolCorrupt);
   rmSync(segmentPath(dir, 1));
   writeFileSync(segmentPath(dir, 4), "");
   await expect(openSpool({ dir })).rejects.toThrow(/spool-00000003\.seg.*missing/);

@@ -35,6 +35,8 @@ export interface SpoolState {
   readonly appended: number;
   /** Bytes of a torn last frame cut when the spool was opened. */
   readonly tornBytes: number;
+  /** Bytes cut then at the end of older segments: lost to a power cut, though the disk had said that they were durable. */
+  readonly lostBytes: number;
 }
 
 /**
@@ -103,6 +105,7 @@ class DiskSpool implements Spool {
   readonly #sealed = new Map<number, number>();
   #sealedBytes = 0;
   readonly #tornBytes: number;
+  readonly #lostBytes: number;
   #batch: WriteBatch | null = null;
   /** Written, but not yet durable (sync `always`). */
   #unsynced: WriteBatch[] = [];
@@ -124,9 +127,10 @@ class DiskSpool implements Spool {
     this.#always = options.sync === "always";
     this.disk.makeFolder(this.dir);
     this.node = nodeOf(this.dir, this.disk);
-    const { end, tornBytes, sealed } = openFolder(this.dir, this.disk);
+    const { end, tornBytes, lostBytes, sealed } = openFolder(this.dir, this.disk);
     for (const { segment, bytes } of sealed) this.#seal(segment, bytes);
     this.#tornBytes = tornBytes;
+    this.#lostBytes = lostBytes;
     const segmentBytes = Math.min(options.segmentBytes ?? 64 * MIB, 1024 * MIB);
     this.#writer = new SegmentWriter(this.dir, end, segmentBytes, this.disk);
     this.#ballast = new Ballast(this.dir, this.#bytesMax, this.disk);
@@ -169,7 +173,7 @@ class DiskSpool implements Spool {
     const end = this.#writer.end;
     let bytes = end.offset - (position.segment === end.segment ? position.offset : 0);
     for (const [segment, length] of this.#sealed) {
-      if (segment === position.segment) bytes += length - position.offset;
+      if (segment === position.segment) bytes += Math.max(0, length - position.offset);
       else if (segment > position.segment) bytes += length;
     }
     return Math.max(0, bytes);
@@ -198,6 +202,7 @@ class DiskSpool implements Spool {
       open: this.#open,
       appended: this.#appended,
       tornBytes: this.#tornBytes,
+      lostBytes: this.#lostBytes,
     };
   }
 
