@@ -320,6 +320,9 @@ class World {
   }
 
   #broken(what: string): void {
+    // Nobody can record what an end says whose beginning the disk lost; the recorder says so.
+    const endOf = /outcome of decision (\S+) has no open intent/.exec(what)?.[1];
+    if (endOf !== undefined && this.#auditor.spool.lostIntent(endOf)) return this.#say("an end without a beginning");
     this.#say(`BROKEN: ${what}`);
     this.#auditor.broken(what);
   }

@@ -7,5 +7,9 @@ export const KEPT_SEEDS: Readonly<Record<string, string>> = {
   559: "a power cut right behind a rotation tore the segment before the newest, and every start was refused",
   1053: "a write that failed right behind a rotation left an end that the recorder was not let up to: whoever waited for it waited for ever",
   1088: "a commit of a killed process landed behind its successor's reading of it: a call that had ended was settled and counted once more",
+  10199:
+    "a start that was killed before it had read up to where the recorder was left a place behind that: what was recorded was taken for new",
+  10480:
+    "a power cut took the end of a call that the database had: it was counted at what it held besides, until the next start",
   2217: "a disk that lied when a segment was sealed lost its end in a power cut: every start was refused for ever",
 };

@@ -4,6 +4,7 @@ import { createLimitSnapshot, type Limit } from "@tollhouse/engine";
 import {
   loadRecorderState,
   openSpool,
+  recordedCalls,
   recoverSpool,
   type MemoryCounterStore,
   type Position,
@@ -66,7 +67,8 @@ export class SimulatedNode {
     const opened = await openSpool({ dir: "/spool", disk, sync, bytesMax, segmentBytes: 6_000 });
     const spool = bug.spool?.(opened) ?? opened;
     if (opened.state().tornBytes > 0) parts.seen("a torn last frame is cut at the start");
-    const recovered = await recoverSpool(spool, await loadRecorderState(database, spool.node), now());
+    const state = await loadRecorderState(database, spool.node);
+    const recovered = await recoverSpool(spool, state, now(), (left) => recordedCalls(database, left));
     const recorder = new SimulatedRecorder(parts, spool);
     await recorder.drained();
     const store = await loadCounters(database, now(), SILENT);

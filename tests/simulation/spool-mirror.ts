@@ -40,8 +40,11 @@ export class SpoolMirror {
   blockedEver = 0;
   readonly #files = new Map<string, { bytes: Buffer; read: number }>();
   readonly #overruns = new Map<string, bigint>();
+  /** Ends of calls that a power cut took, and where they stood. */
+  #lostEnds: { readonly path: string; readonly began: Began }[] = [];
 
   wrote(path: string, offset: number, bytes: Buffer): void {
+    this.#weighLostEnds();
     const file = this.#files.get(path) ?? { bytes: Buffer.alloc(0), read: MAGIC_BYTES };
     this.#files.set(path, file);
     file.bytes = Buffer.concat([file.bytes.subarray(0, offset), bytes]);
@@ -64,9 +67,16 @@ export class SpoolMirror {
     this.frames = this.frames.filter((frame) => frame.path !== path || frame.end <= length);
     file.read = this.frames.reduce((end, frame) => (frame.path === path ? Math.max(end, frame.end) : end), MAGIC_BYTES);
     for (const { record } of lost) {
-      const call = this.began.get(record.decision)?.call;
-      if (power && call !== undefined) this.lostByPower.add(call);
+      const began = this.began.get(record.decision);
+      if (!power || began === undefined) continue;
+      this.lostByPower.add(began.call);
+      if (record.t === "outcome") this.#lostEnds.push({ path, began });
     }
+  }
+
+  /** The call began on disk, and a power cut took that. */
+  lostIntent(decision: string): boolean {
+    return this.began.has(decision) && !this.kept("intent").includes(decision);
   }
 
   kept(kind: string): string[] {
@@ -79,9 +89,22 @@ export class SpoolMirror {
     return counts;
   }
 
-  /** By how much calls were settled above what they held on a limit. */
+  /** By how much calls were settled above what they held on a limit; and what those held whose end was lost in front of what was kept. */
   overrunOf(limit: string): bigint {
+    this.#weighLostEnds();
     return this.#overruns.get(limit) ?? 0n;
+  }
+
+  /**
+   * A disk that lied when a segment was sealed lost its end, and not what came after. A call that ended there is settled at what it held, beside
+   * calls that were let in by what it gave back. Where nothing after it was kept, no call was, and nothing may be above.
+   */
+  #weighLostEnds(): void {
+    for (const { path, began } of this.#lostEnds)
+      if (this.frames.some((frame) => frame.path > path))
+        for (const { limit, measure } of began.counters)
+          this.#overruns.set(limit, (this.#overruns.get(limit) ?? 0n) + heldOf(began, measure));
+    this.#lostEnds = [];
   }
 
   #keep(record: MirroredRecord): void {
@@ -102,9 +125,12 @@ export class SpoolMirror {
 
   #overrun(began: Began, deltas: readonly string[]): void {
     for (const [i, { limit, measure }] of began.counters.entries()) {
-      const held = measure === "usd" ? began.usd : measure === "tokens" ? began.tokens : 1n;
-      const above = BigInt(deltas[i] ?? 0) - held;
+      const above = BigInt(deltas[i] ?? 0) - heldOf(began, measure);
       if (above > 0n) this.#overruns.set(limit, (this.#overruns.get(limit) ?? 0n) + above);
     }
   }
+}
+
+function heldOf(began: Began, measure: string): bigint {
+  return measure === "usd" ? began.usd : measure === "tokens" ? began.tokens : 1n;
 }

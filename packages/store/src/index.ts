@@ -37,6 +37,7 @@ export * from "./ledger/merkle-reader.ts";
 export { purgeRecord } from "./ledger/purges.ts";
 export * from "./ledger/read-entries.ts";
 export * from "./ledger/found-entry.ts";
+export * from "./ledger/recorded-calls.ts";
 export * from "./ledger/recorder-state.ts";
 export * from "./ledger/recorder.ts";
 export * from "./ledger/rollup-months.ts";

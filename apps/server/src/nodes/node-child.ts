@@ -10,6 +10,7 @@ import {
   loadRecorderState,
   openDatabase,
   openSpool,
+  recordedCalls,
   recoverSpool,
   settleRecovered,
   SPOOL_START,
@@ -35,7 +36,8 @@ const say = (line: object): unknown => writeSync(1, `${JSON.stringify(line)}\n`)
 const database = await openDatabase({ url: databaseUrl }, { connectionsMax: 1 });
 const spool = await openSpool({ dir, segmentBytes: 1024 * 1024 });
 const spoolWasEmpty = comparePositions(spool.end(), SPOOL_START) === 0;
-const { calls } = await recoverSpool(spool, await loadRecorderState(database, spool.node), Date.now());
+const state = await loadRecorderState(database, spool.node);
+const { calls } = await recoverSpool(spool, state, Date.now(), (left) => recordedCalls(database, left));
 await settleRecovered(spool, calls, Date.now());
 await database.close();
 const recorder = startRecorder({

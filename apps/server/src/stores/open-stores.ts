@@ -10,6 +10,7 @@ import {
   loadMasterKey,
   loadRecorderState,
   openSpool,
+  recordedCalls,
   recoverSpool,
   startEmbedded,
   startRecorder,
@@ -87,7 +88,8 @@ export async function openStores(parts: OpenStoresParts): Promise<Stores> {
       bytes: lostBytes,
     });
   const spoolWasEmpty = isUnwritten(spool.end());
-  const { calls, checks } = await recoverSpool(spool, await loadRecorderState(db, spool.node), now());
+  const state = await loadRecorderState(db, spool.node);
+  const { calls, checks } = await recoverSpool(spool, state, now(), (left) => recordedCalls(db, left));
   const recorder = startRecorder({
     spool,
     databaseUrl: db.url,

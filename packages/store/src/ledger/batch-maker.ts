@@ -1,5 +1,6 @@
 import { draftOfUsage } from "../recorded-usage/usage-draft.ts";
 import { OpenCalls } from "../spool/open-calls.ts";
+import { comparePositions } from "../spool/position.ts";
 import type { Position } from "../spool/position.ts";
 import type { SpoolFrame } from "../spool/read-spool.ts";
 import type { Batch } from "./append-batch.ts";
@@ -21,12 +22,15 @@ export class BatchMaker {
   readonly #open: OpenCalls;
   readonly #floods: BlockedFloods;
   readonly #trouble: Trouble;
+  /** Everything before this place is in the ledger. */
+  readonly #done: Position;
 
   constructor(node: string, state: StoredRecorderState, trouble: Trouble) {
     this.#node = node;
     this.#open = new OpenCalls(state, Date.now());
     this.#floods = new BlockedFloods(node, state.floods);
     this.#trouble = trouble;
+    this.#done = state.done;
   }
 
   /** Null = nothing to write. `end`: how far the spool was read with these frames. */
@@ -39,6 +43,8 @@ export class BatchMaker {
   ): Batch | null {
     const drafts: EntryDraft[] = [];
     for (const frame of frames) this.#feed(frame, nowMs, drafts);
+    // Read again, for what was open at `done`. A batch that ends before that would have the next start take what is recorded for new.
+    if (comparePositions(end, this.#done) < 0) return null;
     // A second stays open for one more, so that records written a moment late still count in it.
     // While frames come, theirs is the time: a backlog is older than the clock.
     const newest = frames.at(-1)?.record;

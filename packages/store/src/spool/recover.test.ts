@@ -7,7 +7,7 @@ import { NOTHING_RECORDED } from "./open-calls.ts";
 import { SPOOL_START } from "./position.ts";
 import { readSpool } from "./read-spool.ts";
 import type { RecorderState } from "./open-calls.ts";
-import { RECOVERED_DOUBT, recoverSpool, settleRecovered } from "./recover.ts";
+import { RECOVERED_DOUBT, recoverSpool, settleRecovered, type RecordedCalls } from "./recover.ts";
 import type { OutcomeRecord } from "./records.ts";
 import { openSpool } from "./spool.ts";
 import type { Spool } from "./spool.ts";
@@ -25,8 +25,10 @@ async function outcomes(): Promise<OutcomeRecord[]> {
   return found;
 }
 
+const nothingRecorded: RecordedCalls = () => Promise.resolve(new Set());
+
 async function recover(spool: Spool, state: RecorderState = NOTHING_RECORDED): Promise<readonly OutcomeRecord[]> {
-  return settleRecovered(spool, (await recoverSpool(spool, state, NOW)).calls, NOW);
+  return settleRecovered(spool, (await recoverSpool(spool, state, NOW, nothingRecorded)).calls, NOW);
 }
 
 test("an intent without an outcome is settled at all that was held, as estimated and in doubt", async () => {
@@ -90,7 +92,7 @@ test("a call kept in the database counts extensions from before that place once,
 test("what a limit that came since must count is told by whoever counts, in the outcome that ends the call", async () => {
   const spool = await openSpool({ dir });
   await spool.append(sampleIntent(1));
-  const { calls } = await recoverSpool(spool, NOTHING_RECORDED, NOW);
+  const { calls } = await recoverSpool(spool, NOTHING_RECORDED, NOW, nothingRecorded);
   const counted: bigint[] = [];
   await settleRecovered(spool, calls, NOW, (_, held) => {
     counted.push(held.usd);
@@ -98,5 +100,23 @@ test("what a limit that came since must count is told by whoever counts, in the 
   });
   expect(counted).toEqual([1000n]);
   expect((await outcomes()).at(-1)?.late).toEqual([{ limit: "lim_new", window: "lifetime", amount: "1000" }]);
+  await spool.close();
+});
+
+test("a call whose end the disk lost, and the ledger has, is ended in the spool and left to nobody who counts", async () => {
+  const spool = await openSpool({ dir });
+  await spool.append(sampleIntent(1));
+  await spool.append(sampleIntent(2));
+  await spool.append(sampleIntent(3, { expiresMs: NOW + 60_000 }));
+  const [one, , three] = [1, 2, 3].map((n) => sampleIntent(n).decision) as [string, string, string];
+  const recorded: RecordedCalls = (calls) =>
+    Promise.resolve(new Set([one, three].filter((id) => calls.some(({ intent }) => intent.decision === id))));
+  const found = await recoverSpool(spool, NOTHING_RECORDED, NOW, recorded);
+  expect(found.calls.map(({ intent }) => intent.decision)).toEqual([sampleIntent(2).decision]);
+  expect(found.checks).toEqual([]);
+  // The next start does not ask again.
+  expect((await outcomes()).map(({ decision }) => decision)).toEqual([one, three]);
+  expect((await recoverSpool(spool, NOTHING_RECORDED, NOW, recorded)).calls).toHaveLength(1);
+  expect(await outcomes()).toHaveLength(2);
   await spool.close();
 });

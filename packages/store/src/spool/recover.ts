@@ -19,16 +19,33 @@ export interface RecoverReport {
 /** Counts what a call held where counters are at hand, and answers those of limits that came into force since its intent. */
 export type CountRecovered = (call: OpenCall, held: Amounts) => OutcomeRecord["late"];
 
+/** Decisions of these calls whose entries are in the ledger: `recordedCalls`. */
+export type RecordedCalls = (calls: readonly OpenCall[]) => Promise<ReadonlySet<string>>;
+
 /**
  * Finds what a stopped process left open. Run before serving and before the recorder starts.
  *
  * `state`: `loadRecorderState(db, spool.node)`.
  */
-export async function recoverSpool(spool: Spool, state: RecorderState, nowMs: number): Promise<RecoverReport> {
+export async function recoverSpool(
+  spool: Spool,
+  state: RecorderState,
+  nowMs: number,
+  recordedCalls: RecordedCalls,
+): Promise<RecoverReport> {
   // A power cut may have taken what was not synced yet, and the database has it: places up to there are taken.
   if (comparePositions(state.done, spool.end()) > 0) spool.moveBehind(state.done);
   // What another node ended has its entry; where the spool has the truth of it, the recorder amends that.
-  const open = [...(await openCallsOf(spool, state, nowMs)).all()].filter((call) => call.endedElsewhere !== true);
+  const left = [...(await openCallsOf(spool, state, nowMs)).all()].filter((call) => call.endedElsewhere !== true);
+  // And it may have taken the end alone of a call that the database has ended. That is counted with the ledger, so it is ended here without
+  // being counted: the recorder finds its entry, and makes no second one.
+  const recorded = left.length === 0 ? new Set<string>() : await recordedCalls(left);
+  await settleRecovered(
+    spool,
+    left.filter(({ intent }) => recorded.has(intent.decision)),
+    nowMs,
+  );
+  const open = left.filter(({ intent }) => !recorded.has(intent.decision));
   return {
     calls: open.filter(({ intent }) => intent.expiresMs === undefined),
     checks: open.filter(({ intent }) => intent.expiresMs !== undefined),
