@@ -81,9 +81,12 @@ export class ClusterNode {
     void this.#start();
   }
 
+  /** Also knows which epoch is open: one that was cut off while it was counted anew owes what it has ended, and does not know it yet. */
   get resting(): boolean {
+    const { database, name } = this.parts;
+    const isOfNow = database.nodes.get(name)?.entered === database.fence.epoch;
     const { untold } = this.counters.state();
-    return this.#calls === 0 && untold === 0 && this.recorder.idle && this.#fence?.admitting === true;
+    return this.#calls === 0 && untold === 0 && this.recorder.idle && this.#fence?.admitting === true && isOfNow;
   }
 
   nudge(): void {
