@@ -62,6 +62,17 @@ test("what somebody else changed meanwhile is not overwritten", async () => {
   expect(now.limits[0]?.amount).toBe("30.000000000");
 });
 
+test("on a phone nothing of a limit stands off the screen", async () => {
+  const page = await dashboard.signedIn("viewer", { at: "/limits" });
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.getByRole("button", { name: /^Actions for team:search/ }).waitFor();
+  // As text: these files know no DOM.
+  const past = await page.evaluate<number>(
+    "(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth)(document.querySelector('table').parentElement)",
+  );
+  expect(past).toBe(0);
+});
+
 test("which limits are shown stands in the address; who may only look changes nothing", async () => {
   const page = await dashboard.signedIn("viewer", { at: "/limits" });
   await page.getByRole("row", { name: /session broke/ }).waitFor();

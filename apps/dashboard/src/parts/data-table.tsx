@@ -31,7 +31,7 @@ interface DataTableProps<Row> {
 
 /**
  * Rows of one list. The first column names the row, and is its header. On a phone each row is a card: its name, and below it every cell with
- * the header of its column. The roles are said because Chromium takes a table that is drawn as anything else for none.
+ * the header of its column. The roles are said for browsers that take a table drawn as anything else for none; Chromium is none of them.
  */
 export function DataTable<Row>({
   caption,
