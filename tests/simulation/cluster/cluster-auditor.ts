@@ -70,6 +70,9 @@ export class ClusterAuditor {
 
   /** A rebuild is open: what neither the database nor the counters knew of a node that was away. */
   opened(): void {
+    const heldBefore = this.#heldBefore;
+    // Counters that are emptied are not closed: the next rebuild knows nothing of what these held.
+    this.#heldBefore = [];
     const { acknowledged = [], reason = "" } = this.#look ?? {};
     // Nothing else had gone wrong: then everything had to be known.
     if (!this.#server.lost && reason.endsWith("is gone")) return;
@@ -77,7 +80,7 @@ export class ClusterAuditor {
       if (acknowledged.includes(name)) continue;
       const { fold, stored } = this.#database.recordedOf(name);
       const known = new Map(fold.settled);
-      const there = [...this.#heldBefore, ...this.#server.state.holds];
+      const there = [...heldBefore, ...this.#server.state.holds];
       const held = new Map(there.filter(([id, { owner }]) => owner === name && !fold.outcomes.has(id)));
       for (const { id, on, held: amounts } of fold.open.values())
         if (stored.has(id) && !held.has(id)) addAll(known, on, amounts);
