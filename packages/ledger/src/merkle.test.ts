@@ -177,7 +177,7 @@ test("sizes beyond 32 bits are counted exactly", () => {
   expect(consistencyRanges(2 ** 40, size)).toEqual([{ from: 2 ** 40, to: size }]);
 });
 
-test(`of ${COUNT} mutated proofs not one is accepted`, () => {
+test(`of ${COUNT} mutated proofs not one is accepted`, { timeout: 180_000 + 10 * COUNT }, () => {
   const random = seeded(Number(process.env["TOLLHOUSE_SEED"] ?? 1));
   const accepted: string[] = [];
   for (let n = 0; n < COUNT; n++) {
