@@ -16,6 +16,7 @@ const ADMINS = [
   "DELETE /api/v1/views/{name}",
   "GET /api/v1/ledger/export",
   "GET /api/v1/ledger/verifications/{id}",
+  "GET /api/v1/member-names",
   "GET /api/v1/members",
   "GET /api/v1/members/{id}",
   "GET /api/v1/payloads/{id}",
