@@ -109,7 +109,8 @@ function findRuntime() {
 /** Path, size and time of everything the build reads: also sees files that went away, and times that went back. */
 function sourcesFingerprint() {
   const seen = [];
-  for (const group of ["packages", "apps"]) {
+  for (const group of ["packages", "apps", "sdks"]) {
+    if (!existsSync(join(ROOT, group))) continue;
     for (const name of readdirSync(join(ROOT, group))) {
       for (const file of ["tsconfig.json", "package.json", "vite.config.ts", "index.html"])
         note(join(ROOT, group, name, file), seen);

@@ -1,0 +1,2 @@
+export * from "./tollhouse.ts";
+export * from "./tollhouse-error.ts";
