@@ -16,7 +16,7 @@ import { errorOf, TollhouseError } from "./tollhouse-error.ts";
 export interface TollhouseOptions {
   /** `http://host:port` of the server. */
   readonly url: string;
-  /** An issued key (`th_live_…`): it says which tenant and environment. `check` needs the permission `call`, `record` and `log` need `record`, receipts `read`. */
+  /** An issued key (`th_prod_…`): it says which tenant and environment. `check` needs the permission `call`, `record` and `log` need `record`, receipts `read`. */
   readonly key: string;
   /** Milliseconds until an answer must be there; default 10,000. */
   readonly timeoutMs?: number;
