@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { fromBase64, fromHex, toBase64 } from "./bytes.ts";
+import { copyBytes, dataView, fromBase64, fromHex, sameBytes, toBase64 } from "./bytes.ts";
 
 const RUNS = { numRuns: 2_000 };
 
@@ -39,4 +39,20 @@ test("hexadecimal digits are two a byte, lower-case, and exactly as many", () =>
   );
   for (const text of ["0", "0A", "0g", "0\u0130", " 0", "0x", "00 ", "\u0660\u0660"])
     expect(fromHex(text, 1), text).toBeNull();
+});
+
+test("bytes are compared and copied to the last one, and none beside them, wherever they lie", () => {
+  for (let length = 0; length <= 21; length++)
+    for (let at = 0; at < 5; at++) {
+      const bytes = Uint8Array.from({ length: 40 }, (_, i) => 200 - i);
+      const copy = new Uint8Array(40);
+      copyBytes(dataView(bytes), at, dataView(copy), 7, length);
+      expect(copy).toEqual(new Uint8Array(40).map((_, i) => (i >= 7 && i < 7 + length ? 200 - (i - 7 + at) : 0)));
+      expect(sameBytes(dataView(bytes), at, dataView(copy), 7, length)).toBe(true);
+      for (let i = 0; i < 40; i++) {
+        const isOne = i >= 7 && i < 7 + length;
+        const changed = copy.with(i, 255 - (copy[i] ?? 0));
+        expect(sameBytes(dataView(bytes), at, dataView(changed), 7, length)).toBe(!isOne);
+      }
+    }
 });

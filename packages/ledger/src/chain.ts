@@ -1,3 +1,5 @@
+import { copyBytes, dataView } from "./bytes.ts";
+
 /**
  * SHA-256 of the bytes, or HMAC-SHA256 under one key: 32 bytes. Passed in, so that this package runs anywhere. It must not
  * keep `bytes`, which are overwritten by the next call. Where `into` (32 bytes) is given it may write its answer there and return that;
@@ -33,6 +35,38 @@ export function entryHash(sha256: Hash, previousHash: Uint8Array, body: Uint8Arr
   (isUsual ? ENTRY_SCRATCH_VIEW : new DataView(bytes.buffer)).setUint32(at + HASH_BYTES, body.length);
   bytes.set(body, at + HASH_BYTES + 4);
   return sha256(bytes, into);
+}
+
+/** What is hashed in front of a body, its length included. */
+export const ENTRY_PREFIX_BYTES = ENTRY_DOMAIN.length + HASH_BYTES + 4;
+
+/** Entry hashes of bodies that lie among other bytes: what belongs in front of a body is written there, over what stands there, and nothing is copied. */
+export class EntryHasher {
+  readonly #sha256: Hash;
+  readonly #prefix = dataView(new Uint8Array(ENTRY_PREFIX_BYTES));
+
+  constructor(sha256: Hash) {
+    this.#sha256 = sha256;
+    copyBytes(dataView(ENTRY_DOMAIN), 0, this.#prefix, 0, ENTRY_DOMAIN.length);
+  }
+
+  /** `previousHash`, `into`: 32 bytes. Writes over the ENTRY_PREFIX_BYTES in front of the body. */
+  hash(previousHash: DataView, { view, bodyAt, bodyLength }: BodyPlace, into: Uint8Array): void {
+    const start = bodyAt - ENTRY_PREFIX_BYTES;
+    copyBytes(previousHash, 0, this.#prefix, ENTRY_DOMAIN.length, HASH_BYTES);
+    this.#prefix.setUint32(ENTRY_PREFIX_BYTES - 4, bodyLength);
+    copyBytes(this.#prefix, 0, view, start, ENTRY_PREFIX_BYTES);
+    const bytes = new Uint8Array(view.buffer, view.byteOffset + start, ENTRY_PREFIX_BYTES + bodyLength);
+    const hash = this.#sha256(bytes, into);
+    if (hash !== into) into.set(hash);
+  }
+}
+
+/** A body among other bytes. */
+export interface BodyPlace {
+  readonly view: DataView;
+  readonly bodyAt: number;
+  readonly bodyLength: number;
 }
 
 /** HMAC("tollhouse/mac/v1\0" | tenant | sequence u64 | entry hash): tenant and sequence, so that no entry can be moved. */

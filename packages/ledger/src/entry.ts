@@ -1,5 +1,6 @@
 import { USAGE_SOURCES, type UsageSource } from "@tollhouse/contract/usage";
 import { ByteWriter } from "./byte-writer.ts";
+import { dataView } from "./bytes.ts";
 import { type EntryFields, writeFieldsOf } from "./fields.ts";
 import { LedgerFormatError } from "./ledger-format-error.ts";
 
@@ -79,12 +80,29 @@ export const BODY_HEADER_BYTES = 86;
 /** A longer body is refused on both sides, so that a reader's memory is bounded. */
 export const BODY_BYTES_MAX = 16 * 1024 * 1024;
 
-const FIELD_HEADER_BYTES = 6;
-/** Where the number of fields stands. */
-const COUNT_AT = BODY_HEADER_BYTES - 2;
+/** Where each part of a header begins. */
+export const BODY_PLACES = {
+  version: 0,
+  type: 1,
+  flags: 2,
+  tenant: 4,
+  sequence: 20,
+  timeUs: 28,
+  entryId: 36,
+  refId: 52,
+  amountNano: 68,
+  currency: 76,
+  usageSource: 79,
+  macKeyId: 80,
+  count: 84,
+} as const;
+
+/** Tag and length. */
+export const FIELD_HEADER_BYTES = 6;
 const U64_END = 1n << 64n;
 const I64_END = 1n << 63n;
 const USD = [0x55, 0x53, 0x44] as const;
+const USD_START = USD[0] * 256 + USD[1];
 const TYPE_NAMES: (EntryType | undefined)[] = [];
 for (const name of Object.keys(ENTRY_TYPES) as EntryType[]) TYPE_NAMES[ENTRY_TYPES[name]] = name;
 
@@ -107,7 +125,7 @@ export function encodeBody(entry: Entry): Uint8Array {
 export function encodeEntry(entry: EntryHead, fields: EntryFields): Uint8Array {
   block.start();
   writeHead(block, entry, 0);
-  block.u16At(COUNT_AT, writeFieldsOf(block, fields));
+  block.u16At(BODY_PLACES.count, writeFieldsOf(block, fields));
   checkBodyLength(block.length);
   return block.taken();
 }
@@ -134,59 +152,58 @@ function writeHead(to: ByteWriter, entry: EntryHead, fields: number): void {
  * `encodeBody` gives back byte for byte. Throws LedgerFormatError naming the place.
  */
 export function decodeBody(body: Uint8Array): Entry {
-  checkBody(body);
-  const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
+  const view = dataView(body);
+  checkBody(view, 0, body.length);
+  const bytes = (at: number, length: number): Uint8Array => body.subarray(at, at + length);
   return {
-    type: TYPE_NAMES[view.getUint8(1)] as EntryType,
-    flags: view.getUint16(2),
-    tenant: body.subarray(4, 20),
-    sequence: view.getBigUint64(20),
-    timeUs: view.getBigUint64(28),
-    entryId: body.subarray(36, 52),
-    refId: body.subarray(52, 68),
-    amountNano: view.getBigInt64(68),
+    type: TYPE_NAMES[view.getUint8(BODY_PLACES.type)] as EntryType,
+    flags: view.getUint16(BODY_PLACES.flags),
+    tenant: bytes(BODY_PLACES.tenant, 16),
+    sequence: view.getBigUint64(BODY_PLACES.sequence),
+    timeUs: view.getBigUint64(BODY_PLACES.timeUs),
+    entryId: bytes(BODY_PLACES.entryId, 16),
+    refId: bytes(BODY_PLACES.refId, 16),
+    amountNano: view.getBigInt64(BODY_PLACES.amountNano),
     currency: "USD",
-    usageSource: ENTRY_USAGE_SOURCES[view.getUint8(79)] as EntryUsageSource,
-    macKeyId: view.getUint32(80),
-    fields: readFields(body, view, view.getUint16(84)),
+    usageSource: ENTRY_USAGE_SOURCES[view.getUint8(BODY_PLACES.usageSource)] as EntryUsageSource,
+    macKeyId: view.getUint32(BODY_PLACES.macKeyId),
+    fields: readFields(body, view, view.getUint16(BODY_PLACES.count)),
   };
 }
 
-/** Throws where `decodeBody` does, and makes nothing: most of a walk over millions of entries was clearing away what decoding makes. */
-export function checkBody(body: Uint8Array): void {
-  if (body.length < BODY_HEADER_BYTES) throw new LedgerFormatError("body", `truncated at ${body.length} bytes`);
-  if (body.length > BODY_BYTES_MAX) throw new LedgerFormatError("body", `longer than ${BODY_BYTES_MAX} bytes`);
-  if (body[0] !== BODY_VERSION) throw new LedgerFormatError("version", `unknown: ${body[0]}`);
-  if (TYPE_NAMES[body[1] as number] === undefined) throw new LedgerFormatError("type", `unknown: ${body[1]}`);
-  if ((body[79] as number) >= ENTRY_USAGE_SOURCES.length)
-    throw new LedgerFormatError("usage source", `unknown: ${body[79]}`);
-  if (body[76] !== USD[0] || body[77] !== USD[1] || body[78] !== USD[2])
+/**
+ * Throws where `decodeBody` does of a body of `length` bytes from `start` on, and makes nothing: most of a walk over millions of entries was
+ * clearing away what decoding makes.
+ */
+export function checkBody(view: DataView, start: number, length: number): void {
+  if (length < BODY_HEADER_BYTES) throw new LedgerFormatError("body", `truncated at ${length} bytes`);
+  if (length > BODY_BYTES_MAX) throw new LedgerFormatError("body", `longer than ${BODY_BYTES_MAX} bytes`);
+  const version = view.getUint8(start);
+  const type = view.getUint8(start + BODY_PLACES.type);
+  const source = view.getUint8(start + BODY_PLACES.usageSource);
+  const currency = start + BODY_PLACES.currency;
+  if (version !== BODY_VERSION) throw new LedgerFormatError("version", `unknown: ${version}`);
+  if (TYPE_NAMES[type] === undefined) throw new LedgerFormatError("type", `unknown: ${type}`);
+  if (source >= ENTRY_USAGE_SOURCES.length) throw new LedgerFormatError("usage source", `unknown: ${source}`);
+  if (view.getUint16(currency) !== USD_START || view.getUint8(currency + 2) !== USD[2])
     throw new LedgerFormatError("currency", "expected USD");
-  const count = unsignedAt(body, 84, 2);
-  let at = BODY_HEADER_BYTES;
+  checkFrames(view, start + BODY_HEADER_BYTES, start + length, view.getUint16(start + BODY_PLACES.count));
+}
+
+/** So many fields from there on, in their order, and nothing behind them. */
+function checkFrames(view: DataView, start: number, end: number, count: number): void {
+  let at = start;
   let last = -1;
   for (let i = 0; i < count; i++) {
-    if (at + FIELD_HEADER_BYTES > body.length) throw new LedgerFormatError(`field ${i + 1} of ${count}`, "truncated");
-    const tag = unsignedAt(body, at, 2);
-    at += FIELD_HEADER_BYTES + unsignedAt(body, at + 2, 4);
+    if (at + FIELD_HEADER_BYTES > end) throw new LedgerFormatError(`field ${i + 1} of ${count}`, "truncated");
+    const tag = view.getUint16(at);
+    at += FIELD_HEADER_BYTES + view.getUint32(at + 2);
     if (tag === last) throw new LedgerFormatError(`tag ${tag}`, "duplicate");
     if (tag < last) throw new LedgerFormatError(`tag ${tag}`, `descending after ${last}`);
-    if (at > body.length) throw new LedgerFormatError(`tag ${tag}`, "truncated");
+    if (at > end) throw new LedgerFormatError(`tag ${tag}`, "truncated");
     last = tag;
   }
-  if (at !== body.length) throw new LedgerFormatError("body", `${body.length - at} trailing bytes`);
-}
-
-/** The MAC key id in a body that was checked. */
-export function macKeyIdOf(body: Uint8Array): number {
-  return unsignedAt(body, 80, 4);
-}
-
-/** Big-endian; exact below 2^53. */
-export function unsignedAt(bytes: Uint8Array, at: number, length: number): number {
-  let value = 0;
-  for (let i = 0; i < length; i++) value = value * 256 + (bytes[at + i] as number);
-  return value;
+  if (at !== end) throw new LedgerFormatError("body", `${end - at} trailing bytes`);
 }
 
 function readFields(body: Uint8Array, view: DataView, count: number): EntryField[] {

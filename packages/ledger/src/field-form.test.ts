@@ -1,6 +1,7 @@
 import { USAGE_CLASSES } from "@tollhouse/contract";
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { dataView } from "./bytes.ts";
 import { decodeBody } from "./entry.ts";
 import { isWellFormedField, sumOfUsage } from "./field-form.ts";
 import { decodeFields, encodeFields, FIELDS } from "./fields.ts";
@@ -30,17 +31,17 @@ test("a field is well-formed exactly where decoding takes it: genuine, cut, long
       const expected = decodes(tag, other);
       if (!expected) refused += 1;
       const hex = Buffer.from(other).toString("hex");
-      expect(isWellFormedField(tag, framed, 2, 2 + other.length), `${tag}: ${hex}`).toBe(expected);
+      expect(isWellFormedField(tag, dataView(framed), 2, 2 + other.length), `${tag}: ${hex}`).toBe(expected);
     }
   }
   expect(refused).toBeGreaterThan(500);
-  expect(isWellFormedField(9_999, Buffer.of(0xff), 0, 1)).toBe(true);
+  expect(isWellFormedField(9_999, dataView(Buffer.of(0xff)), 0, 1)).toBe(true);
 });
 
 test("usage is summed over the classes that count", () => {
   const usage = { input: 100, input_cache_read: 2 ** 40 + 1, output: 64 };
   const [[, bytes] = [0, new Uint8Array()]] = encodeFields({ usage });
   const isInput = USAGE_CLASSES.map((name) => name.startsWith("input"));
-  expect(sumOfUsage(bytes, 0, bytes.length, isInput)).toBe(2 ** 40 + 101);
+  expect(sumOfUsage(dataView(bytes), 0, bytes.length, isInput)).toBe(2 ** 40 + 101);
   expect(FIELDS.usage.tag).toBe(32);
 });

@@ -1,6 +1,15 @@
-import { equalBytes } from "./bytes.ts";
-import { entryHash, entryMac, HASH_BYTES, type Hash, rotationMac } from "./chain.ts";
-import { checkBody, decodeBody, ENTRY_TYPES, macKeyIdOf } from "./entry.ts";
+import { copyBytes, dataView, equalBytes, sameBytes } from "./bytes.ts";
+import {
+  type BodyPlace,
+  ENTRY_PREFIX_BYTES,
+  EntryHasher,
+  entryMac,
+  HASH_BYTES,
+  type Hash,
+  rotationMac,
+  TENANT_BYTES,
+} from "./chain.ts";
+import { BODY_PLACES, checkBody, decodeBody, ENTRY_TYPES } from "./entry.ts";
 import { fieldOf } from "./fields.ts";
 import { MacBatch } from "./lanes/mac-batch.ts";
 import { LedgerFormatError } from "./ledger-format-error.ts";
@@ -33,6 +42,11 @@ export interface StoredEntry {
   readonly body: Uint8Array;
   readonly entryHash: Uint8Array;
   readonly mac: Uint8Array;
+  /**
+   * The body where it lies, with ENTRY_PREFIX_BYTES in front of it that may be written over: it is hashed there, and `body` is not asked for
+   * unless something is wrong.
+   */
+  readonly place?: BodyPlace | null;
 }
 
 export type ChainFault = "gap" | "order" | "format" | "tenant" | "hash" | "mac" | "genesis" | "key";
@@ -61,16 +75,18 @@ export function createVerifier(options: VerifierOptions): Verifier {
 }
 
 class ChainVerifier implements Verifier {
-  entries = 0n;
-  readonly lastHash: Uint8Array;
+  readonly lastHash = new Uint8Array(HASH_BYTES);
+  readonly #lastHash = dataView(this.lastHash);
   readonly #options: VerifierOptions;
+  #entries = 0;
   #expected: bigint;
-  /** `#expected` as a body says it. */
-  readonly #expectedBytes = new Uint8Array(8);
-  readonly #expectedView = new DataView(this.#expectedBytes.buffer);
+  /** Tenant and `#expected` as a body says them, one behind the other. */
+  readonly #standing = dataView(new Uint8Array(TENANT_BYTES + 8));
   /** Only a key rotation changes it; null until the first entry has said it. */
   #macKeyId: number | null = null;
+  readonly #hasher: EntryHasher;
   readonly #hash = new Uint8Array(HASH_BYTES);
+  readonly #hashView = dataView(this.#hash);
   readonly #mac = new Uint8Array(HASH_BYTES);
   readonly #hmac: Hash;
   #bad: BadEntry | null = null;
@@ -83,13 +99,20 @@ class ChainVerifier implements Verifier {
     const previous = options.from === 1n ? options.genesis : options.previousHash;
     if (previous?.length !== HASH_BYTES)
       throw new RangeError("previousHash: expected the 32-byte entry hash of the entry before `from`");
+    if (options.tenant.length !== TENANT_BYTES) throw new RangeError(`tenant: expected ${TENANT_BYTES} bytes`);
     this.#options = options;
     this.#expected = options.from;
-    this.#expectedView.setBigUint64(0, options.from);
-    this.lastHash = Uint8Array.from(previous);
+    copyBytes(dataView(options.tenant), 0, this.#standing, 0, TENANT_BYTES);
+    this.#standing.setBigUint64(TENANT_BYTES, options.from);
+    this.lastHash.set(previous);
+    this.#hasher = new EntryHasher(options.sha256);
     const { hmac } = options;
     this.#hmac = (bytes, into) => hmac?.(bytes, this.#macKeyId ?? 0, into) ?? NO_MAC;
     this.#macs = hmac !== null && options.macKey !== undefined ? MacBatch.open(options.tenant) : null;
+  }
+
+  get entries(): bigint {
+    return BigInt(this.#entries);
   }
 
   get firstBad(): BadEntry | null {
@@ -98,39 +121,40 @@ class ChainVerifier implements Verifier {
   }
 
   push(stored: StoredEntry): boolean {
-    this.entries += 1n;
-    if (this.#bad !== null || !this.#check(stored)) return false;
-    this.lastHash.set(stored.entryHash);
+    this.#entries += 1;
+    if (this.#bad !== null || !this.#check(stored, stored.place ?? placed(stored.body))) return false;
+    copyBytes(this.#hashView, 0, this.#lastHash, 0, HASH_BYTES);
     this.#expected += 1n;
-    this.#expectedView.setBigUint64(0, this.#expected);
+    this.#standing.setBigUint64(TENANT_BYTES, this.#expected);
     return true;
   }
 
-  #check(stored: StoredEntry): boolean {
-    const { body } = stored;
-    const { sha256, tenant } = this.#options;
+  #check(stored: StoredEntry, body: BodyPlace): boolean {
+    const { view, bodyAt } = body;
     if (stored.sequence !== this.#expected)
       return stored.sequence > this.#expected
         ? this.#fail("gap", `${stored.sequence} stands here: entries are missing`)
         : this.#fail("order", `${stored.sequence} stands here`);
     if (!this.#isWellFormed(body)) return false;
-    if (!standsAt(body, 20, this.#expectedBytes))
-      return this.#fail("order", `the body says sequence ${decodeBody(body).sequence}`);
-    if (!standsAt(body, 4, tenant)) return this.#fail("tenant", "the body names another tenant");
-    if (!equalBytes(entryHash(sha256, this.lastHash, body, this.#hash), stored.entryHash))
+    if (!sameBytes(view, bodyAt + BODY_PLACES.sequence, this.#standing, TENANT_BYTES, 8))
+      return this.#fail("order", `the body says sequence ${view.getBigUint64(bodyAt + BODY_PLACES.sequence)}`);
+    if (!sameBytes(view, bodyAt + BODY_PLACES.tenant, this.#standing, 0, TENANT_BYTES))
+      return this.#fail("tenant", "the body names another tenant");
+    this.#hasher.hash(this.#lastHash, body, this.#hash);
+    if (!equalBytes(this.#hash, stored.entryHash))
       return this.#fail("hash", "the entry hash does not follow from the entry before and the body");
-    if ((body[1] === ENTRY_TYPES.genesis) !== (stored.sequence === 1n))
+    const type = view.getUint8(bodyAt + BODY_PLACES.type);
+    if ((type === ENTRY_TYPES.genesis) !== (stored.sequence === 1n))
       return this.#fail("genesis", "a genesis entry stands at sequence 1 and nowhere else");
-    return this.#checkKey(stored);
+    return this.#checkKey(stored, type, view.getUint32(bodyAt + BODY_PLACES.macKeyId));
   }
 
-  #checkKey(stored: StoredEntry): boolean {
-    const keyId = macKeyIdOf(stored.body);
+  #checkKey(stored: StoredEntry, type: number, keyId: number): boolean {
     if (this.#macKeyId !== null && keyId !== this.#macKeyId)
       return this.#fail("key", `MAC key ${keyId} without a key rotation from ${this.#macKeyId}`);
     if (this.#options.hmac !== null && !this.#checkMac(stored, keyId)) return false;
     this.#macKeyId = keyId;
-    return stored.body[1] !== ENTRY_TYPES.key_rotation || this.#checkRotation(stored.body);
+    return type !== ENTRY_TYPES.key_rotation || this.#checkRotation(stored.body);
   }
 
   #checkMac(stored: StoredEntry, keyId: number): boolean {
@@ -180,9 +204,9 @@ class ChainVerifier implements Verifier {
     }
   }
 
-  #isWellFormed(body: Uint8Array): boolean {
+  #isWellFormed({ view, bodyAt, bodyLength }: BodyPlace): boolean {
     try {
-      checkBody(body);
+      checkBody(view, bodyAt, bodyLength);
       return true;
     } catch (cause) {
       return this.#formatFault(cause);
@@ -204,10 +228,16 @@ function wrongMac(keyId: number): string {
   return `the MAC is not that of key ${keyId}`;
 }
 
-function standsAt(body: Uint8Array, at: number, bytes: Uint8Array): boolean {
-  for (let i = 0; i < bytes.length; i++) if (body[at + i] !== bytes[i]) return false;
-  return true;
+/** A place of its own, with room in front of it. Written over by the next one. */
+function placed(body: Uint8Array): BodyPlace {
+  const bytes = ENTRY_PREFIX_BYTES + body.length;
+  const view = bytes > SCRATCH.byteLength ? dataView(new Uint8Array(bytes)) : SCRATCH;
+  new Uint8Array(view.buffer).set(body, ENTRY_PREFIX_BYTES);
+  return { view, bodyAt: ENTRY_PREFIX_BYTES, bodyLength: body.length };
 }
+
+/** Larger bodies are rare. */
+const SCRATCH = dataView(new Uint8Array(16 * 1024));
 
 /** No MAC has this length, so a missing key never compares equal. */
 const NO_MAC = new Uint8Array(0);

@@ -1,11 +1,14 @@
 import { INPUT_CLASSES, OUTPUT_CLASSES, USAGE_CLASSES } from "@tollhouse/contract/usage";
 import {
   BODY_HEADER_BYTES,
+  BODY_PLACES,
   ENTRY_TYPES,
   equalBytes,
+  FIELD_HEADER_BYTES,
   FIELDS,
   isWellFormedField,
   LedgerFormatError,
+  sameBytes,
   sumOfUsage,
 } from "@tollhouse/ledger";
 import type { Entry } from "@tollhouse/ledger";
@@ -26,17 +29,13 @@ const [ENTRY_ID, REF_ID, TYPE, FLAGS, TIME, AMOUNT, SOURCE] = [
 ];
 const [INPUT, OUTPUT, BLOCKED] = [at("input_tokens"), at("output_tokens"), at("blocked_calls")];
 
-/** Columns that hold the very bytes of a field: texts, the pseudonym, the status. By tag. */
-const COLUMN_OF_TAG: (number | undefined)[] = [];
-for (const [name, { tag }] of Object.entries(FIELDS)) {
-  const column = COLUMNS.get(name === "user" ? "user_pseudonym" : name);
-  if (column !== undefined) COLUMN_OF_TAG[tag] = column;
-}
+/** Columns that hold the very bytes of a field: texts, the pseudonym, the status. By tag; -1 = none. */
+const COLUMN_OF_TAG = new Int16Array(1 + Math.max(...Object.values(FIELDS).map(({ tag }) => tag))).fill(-1);
+for (const [name, { tag }] of Object.entries(FIELDS))
+  COLUMN_OF_TAG[tag] = COLUMNS.get(name === "user" ? "user_pseudonym" : name) ?? -1;
 /** The same of a row whose details were purged. */
-const KEPT_OF_TAG = COLUMN_OF_TAG.map((column) =>
-  column !== undefined && DETAILS.has(PROJECTION[column]?.[0] ?? "") ? undefined : column,
-);
-const FIELD_COLUMNS = COLUMN_OF_TAG.filter((column) => column !== undefined);
+const KEPT_OF_TAG = COLUMN_OF_TAG.map((column) => (DETAILS.has(PROJECTION[column]?.[0] ?? "") ? -1 : column));
+const FIELD_COLUMNS = [...COLUMN_OF_TAG].filter((column) => column >= 0);
 const USAGE_TAG = FIELDS.usage.tag;
 const INPUT_FLAGS = USAGE_CLASSES.map((name) => (INPUT_CLASSES as readonly string[]).includes(name));
 const OUTPUT_FLAGS = USAGE_CLASSES.map((name) => (OUTPUT_CLASSES as readonly string[]).includes(name));
@@ -47,70 +46,74 @@ const OUTPUT_FLAGS = USAGE_CLASSES.map((name) => (OUTPUT_CLASSES as readonly str
  * those away was a third of the time of a verification. `isPurged`: the row must have no details.
  */
 export function isProjected(row: StoredRow, isPurged = false): boolean {
-  const { body } = row;
-  if (body[1] === ENTRY_TYPES.blocked_summary || body[1] === ENTRY_TYPES.correction) return false;
-  if (!isHeaderProjected(row, body)) return false;
-  const columnOfTag = isPurged ? KEPT_OF_TAG : COLUMN_OF_TAG;
-  let [columnsLeft, input, output] = [0, 0, 0];
-  for (const column of FIELD_COLUMNS) if (row.length(column) >= 0) columnsLeft += 1;
-  for (let field = BODY_HEADER_BYTES; field < body.length;) {
-    const tag = number(body, field, 2);
-    const from = field + 6;
-    const to = from + number(body, field + 2, 4);
-    const column = columnOfTag[tag];
-    if (!isWellFormedField(tag, body, from, to)) return false;
-    if (column !== undefined && !isColumn(row, column, from, to - from)) return false;
-    if (column !== undefined) columnsLeft -= 1;
-    if (tag === USAGE_TAG)
-      [input, output] = [sumOfUsage(body, from, to, INPUT_FLAGS), sumOfUsage(body, from, to, OUTPUT_FLAGS)];
-    field = to;
-  }
-  const blocked = body[1] === ENTRY_TYPES.call_blocked ? 1 : 0;
+  const { view, bodyAt } = row;
+  const type = view.getUint8(bodyAt + BODY_PLACES.type);
+  if (type === ENTRY_TYPES.blocked_summary || type === ENTRY_TYPES.correction) return false;
   return (
-    columnsLeft === 0 &&
-    isNumber(row, INPUT, 8, input) &&
-    isNumber(row, OUTPUT, 8, output) &&
-    isNumber(row, BLOCKED, 8, blocked)
+    isHeaderProjected(row, type) &&
+    areFieldsProjected(row, isPurged ? KEPT_OF_TAG : COLUMN_OF_TAG) &&
+    isNumber(row, BLOCKED, type === ENTRY_TYPES.call_blocked ? 1 : 0)
   );
 }
 
-function isHeaderProjected(row: StoredRow, body: Uint8Array): boolean {
-  const isRefless = isZero(body, 52, 16);
+function areFieldsProjected(row: StoredRow, columnOfTag: Int16Array): boolean {
+  const { view, bodyAt } = row;
+  const end = bodyAt + row.bodyLength;
+  let columnsLeft = 0;
+  let input = 0;
+  let output = 0;
+  for (const column of FIELD_COLUMNS) if (row.length(column) >= 0) columnsLeft += 1;
+  for (let field = bodyAt + BODY_HEADER_BYTES; field < end;) {
+    const tag = view.getUint16(field);
+    const from = field + FIELD_HEADER_BYTES;
+    const to = from + view.getUint32(field + 2);
+    if (!isWellFormedField(tag, view, from, to)) return false;
+    const column = tag < columnOfTag.length ? (columnOfTag[tag] as number) : -1;
+    if (column >= 0) {
+      if (!isColumn(row, column, from, to - from)) return false;
+      columnsLeft -= 1;
+    }
+    if (tag === USAGE_TAG) {
+      input = sumOfUsage(view, from, to, INPUT_FLAGS);
+      output = sumOfUsage(view, from, to, OUTPUT_FLAGS);
+    }
+    field = to;
+  }
+  return columnsLeft === 0 && isNumber(row, INPUT, input) && isNumber(row, OUTPUT, output);
+}
+
+function isHeaderProjected(row: StoredRow, type: number): boolean {
+  const { view, bodyAt } = row;
+  const refId = bodyAt + BODY_PLACES.refId;
   return (
-    isColumn(row, ENTRY_ID, 36, 16) &&
-    (isRefless ? row.length(REF_ID) < 0 : isColumn(row, REF_ID, 52, 16)) &&
-    isNumber(row, TYPE, 2, body[1] as number) &&
-    isNumber(row, FLAGS, 4, number(body, 2, 2)) &&
-    isColumn(row, TIME, 28, 8) &&
-    isColumn(row, AMOUNT, 68, 8) &&
-    isNumber(row, SOURCE, 2, body[79] as number)
+    isColumn(row, ENTRY_ID, bodyAt + BODY_PLACES.entryId, 16) &&
+    (isZero(view, refId, 16) ? row.length(REF_ID) < 0 : isColumn(row, REF_ID, refId, 16)) &&
+    row.length(TYPE) === 2 &&
+    view.getUint16(row.start(TYPE)) === type &&
+    row.length(FLAGS) === 4 &&
+    view.getUint32(row.start(FLAGS)) === view.getUint16(bodyAt + BODY_PLACES.flags) &&
+    isColumn(row, TIME, bodyAt + BODY_PLACES.timeUs, 8) &&
+    isColumn(row, AMOUNT, bodyAt + BODY_PLACES.amountNano, 8) &&
+    row.length(SOURCE) === 2 &&
+    view.getUint16(row.start(SOURCE)) === view.getUint8(bodyAt + BODY_PLACES.usageSource)
   );
 }
 
 /** The column has these bytes of the body. */
 function isColumn(row: StoredRow, column: number, from: number, length: number): boolean {
-  if (row.length(column) !== length) return false;
+  return row.length(column) === length && sameBytes(row.view, row.start(column), row.view, from, length);
+}
+
+/** An eight-byte column; a negative one is above every number that is asked for. */
+function isNumber(row: StoredRow, column: number, value: number): boolean {
   const { view } = row;
-  const [start, bodyAt] = [row.start(column), row.bodyStart + from];
-  let i = 0;
-  for (; i + 4 <= length; i += 4) if (view.getInt32(start + i) !== view.getInt32(bodyAt + i)) return false;
-  for (; i < length; i++) if (view.getUint8(start + i) !== view.getUint8(bodyAt + i)) return false;
-  return true;
+  const start = row.start(column);
+  return row.length(column) === 8 && view.getUint32(start) * 2 ** 32 + view.getUint32(start + 4) === value;
 }
 
-function isNumber(row: StoredRow, column: number, bytes: number, value: number): boolean {
-  return row.length(column) === bytes && number(row.bytes, row.start(column), bytes) === value;
-}
-
-/** Unsigned; a negative one of eight bytes is above every number that is asked for. */
-function number(bytes: Uint8Array, from: number, length: number): number {
-  let value = 0;
-  for (let i = 0; i < length; i++) value = value * 256 + (bytes[from + i] as number);
-  return value;
-}
-
-function isZero(bytes: Uint8Array, from: number, length: number): boolean {
-  for (let i = 0; i < length; i++) if (bytes[from + i] !== 0) return false;
+/** `length`: a multiple of four. */
+function isZero(view: DataView, from: number, length: number): boolean {
+  for (let i = 0; i < length; i += 4) if (view.getInt32(from + i) !== 0) return false;
   return true;
 }
 

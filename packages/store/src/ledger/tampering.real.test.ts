@@ -21,6 +21,8 @@ import type { VerifyResult } from "./verify-store.ts";
 const masterKey = Buffer.alloc(32, 9);
 const signer = checkpointSigner({ masterKey, seeds: [] });
 const OTHER_TENANT = "00000000000000000000000000000002";
+/** Columns that the samples fill. */
+const TEXTS = ["environment", "provider", "model", "endpoint", "key", "session", "agent", "feature"];
 let database: TestDatabase;
 /** What somebody outside kept: of the 12 first entries, and of all 22. */
 let pins: { readonly early: Checkpoint; readonly whole: Checkpoint };
@@ -59,12 +61,16 @@ afterAll(() => database.drop());
 /** An administrator with every right: the trigger off, the rows as they were. */
 beforeEach(async () => {
   await database.db.query("ALTER TABLE ledger_entries DISABLE TRIGGER ALL");
-  await database.db.query("DELETE FROM ledger_entries");
-  await database.db.query("INSERT INTO ledger_entries SELECT * FROM genuine");
+  await restore();
   await database.db.query("ALTER TABLE ledger_checkpoints DISABLE TRIGGER ALL");
   await database.db.query("DELETE FROM ledger_checkpoints");
   await database.db.query("INSERT INTO ledger_checkpoints SELECT * FROM genuine_checkpoints");
 });
+
+async function restore(): Promise<void> {
+  await database.db.query("DELETE FROM ledger_entries");
+  await database.db.query("INSERT INTO ledger_entries SELECT * FROM genuine");
+}
 
 const KEYS = new LedgerKeys(masterKey);
 
@@ -74,6 +80,13 @@ function verify(
   more: Partial<Parameters<typeof verifyLedger>[1]> = { signer },
 ): Promise<VerifyResult> {
   return verifyLedger(database.db, { tenant: DEFAULT_TENANT, from, to: "latest", keys, ...more });
+}
+
+/** At the entry whose column was changed. */
+async function expectLying(column: string): Promise<void> {
+  const result = await verify();
+  expect(result, column).toMatchObject({ result: "FAIL", firstBadSequence: 7n });
+  expect(result.problem, column).toContain(column);
 }
 
 /** The chain as somebody without its keys would make it anew: every hash follows, no MAC can. */
@@ -127,12 +140,44 @@ test("every projection column is compared: none can be made to lie to a report",
       `UPDATE ledger_entries SET ${column} = ${otherValue(column)} WHERE tenant = '${DEFAULT_TENANT}' AND sequence = 7`,
     );
     expect(rowCount).toBe(1);
-    const result = await verify();
-    expect(result, column).toMatchObject({ result: "FAIL", firstBadSequence: 7n });
-    expect(result.problem, column).toContain(column);
-    await database.db.query("DELETE FROM ledger_entries");
-    await database.db.query("INSERT INTO ledger_entries SELECT * FROM genuine");
+    await expectLying(column);
+    await restore();
   }
+});
+
+test("every letter of a projected text is compared", async () => {
+  const { rows } = await database.db.query<Record<string, string | null>>(
+    `SELECT ${TEXTS.join()} FROM ledger_entries WHERE tenant = '${DEFAULT_TENANT}' AND sequence = 7`,
+  );
+  const letters = TEXTS.flatMap((column) => Array.from(rows[0]?.[column] ?? "", (_, i) => ({ column, i })));
+  expect(letters.length).toBeGreaterThan(40);
+  for (const { column, i } of letters) {
+    const lie = `overlay(${column} PLACING '~' FROM ${i + 1})`;
+    await database.db.query(`UPDATE ledger_entries SET ${column} = ${lie} WHERE sequence = 7`);
+    await expectLying(column);
+    await database.db.query(`UPDATE ledger_entries SET ${column} = $1 WHERE sequence = 7`, [rows[0]?.[column]]);
+  }
+});
+
+test.each([1n, 7n])("a hash or a MAC of another length is found at %i, however short or long", async (sequence) => {
+  for (const [hash, mac] of [
+    [0, 0],
+    [0, 32],
+    [31, 32],
+    [32, 0],
+    [32, 31],
+    [32, 33],
+    [300, 300],
+  ])
+    for (const keys of [KEYS, null]) {
+      await database.db.query("UPDATE ledger_entries SET entry_hash = $2, mac = $3 WHERE sequence = $1", [
+        sequence,
+        Buffer.alloc(hash as number, 1),
+        Buffer.alloc(mac as number, 1),
+      ]);
+      expect(await verify(keys), `${hash} ${mac}`).toMatchObject({ result: "FAIL", firstBadSequence: sequence });
+      await restore();
+    }
 });
 
 test("an entry under another master key fails at the first entry", async () => {
