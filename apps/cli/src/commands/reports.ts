@@ -166,8 +166,8 @@ async function audit(
     [
       { head: "TIME", cell: (change) => time(change.time) },
       { head: "BY", cell: ({ actor }) => actor ?? "–", cutTo: 6, leaveOut: 2 },
-      { head: "ACTION", cell: ({ action }) => action ?? "–", cutTo: 18 },
-      // The longest id, of a kill switch, has 37 characters.
+      // The longest id, of a kill switch, has 37 characters: beside it eleven of the action leave room for who it was.
+      { head: "ACTION", cell: ({ action }) => action ?? "–", cutTo: 11 },
       { head: "SUBJECT", cell: ({ subject }) => subject ?? "–", cutTo: 37 },
       { head: "ENTRY", cell: ({ sequence }) => String(sequence), align: "right", leaveOut: 1 },
     ],
