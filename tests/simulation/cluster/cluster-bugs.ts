@@ -23,7 +23,7 @@ export const SHOWN_BY: Readonly<Record<string, number>> = {
   "a server that was replaced is taught its scripts again": 7,
   "a rebuild adds to what is there": 2,
   "a release of what is not known leaves no mark": 21,
-  "the counters are counted anew because a node is gone": 86,
+  "the counters are counted anew because a node is gone": 92,
   "a rebuild forgets what only the counters knew of a node that is away": 117,
   "a rebuild begins before all have laid down": 2,
   "whoever comes back owes nothing": 3,
