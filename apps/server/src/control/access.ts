@@ -73,7 +73,8 @@ export function accessOf({ isAdminKey, findKey }: AccessParts, asked: AskedRoute
   if (isAdminKey(text)) return ADMIN_ACCESS;
   const found = findKey === undefined || !text.startsWith(KEY_PREFIX) ? "KEY_INVALID" : findKey(text);
   // A key that is none of ours learns no more than somebody without one.
-  if (found === "KEY_INVALID") return new Problem("ADMIN_KEY_REQUIRED", "Send Authorization: Bearer <admin key>");
+  if (found === "KEY_INVALID")
+    return new Problem("ADMIN_KEY_REQUIRED", "No key that is known here came with the request");
   if (typeof found === "string") return new Problem(found, CODES[found].title);
   const needed = method === "GET" || method === "HEAD" ? "read" : "manage";
   if (!found.permissions.has(needed))
