@@ -4,8 +4,8 @@ import { type Checkpoint, originOf } from "./checkpoint.ts";
 import { decodeBody } from "./entry.ts";
 import { checkFields } from "./field-form.ts";
 import { fieldOf } from "./fields.ts";
+import { type GrowingTree, growingTree } from "./lanes/lane-tree.ts";
 import { LedgerFormatError } from "./ledger-format-error.ts";
-import { CompactTree } from "./merkle.ts";
 import { BadExport, type ExportHead, readExportLine } from "./read-export-line.ts";
 import { openTrusted, type Trust } from "./trust.ts";
 import { createVerifier, type StoredEntry, type Verifier } from "./verify.ts";
@@ -31,7 +31,7 @@ export interface ExportVerified {
 interface Reading {
   readonly head: ExportHead;
   readonly chain: Verifier;
-  readonly tree: CompactTree;
+  readonly tree: GrowingTree;
 }
 
 /**
@@ -112,7 +112,7 @@ export class ExportVerifier {
         throw new BadExport("previous_hash is not the genesis hash of this deployment and tenant");
       const { previousHash } = head;
       const options = { sha256, hmac: null, tenant, genesis, from: BigInt(head.from), previousHash };
-      const tree = new CompactTree(sha256, undefined, head.from - 1, head.edge);
+      const tree = growingTree(sha256, head.from - 1, head.edge);
       this.#reading = { head, chain: createVerifier(options), tree };
       this.#agreed = head.from - 1;
       this.#witnessed = head.from - 1;
