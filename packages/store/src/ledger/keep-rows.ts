@@ -18,8 +18,14 @@ const ROWS_AT_ONCE = 500;
 export class RowSums {
   readonly #hourly = new HourlySums();
   readonly #counters = new CounterDeltas();
+  #entries = 0;
+
+  get entries(): number {
+    return this.#entries;
+  }
 
   add(rows: readonly ChainRow[]): void {
+    this.#entries += rows.length;
     for (const row of rows) {
       this.#hourly.add(row);
       this.#counters.add(row);

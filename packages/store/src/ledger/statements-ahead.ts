@@ -2,8 +2,8 @@ import type { Queryable } from "../database/database.ts";
 import { sql } from "../database/sql.ts";
 import type { Send } from "./keep-rows.ts";
 
-/** Sent and not answered yet: as many as keep PostgreSQL at work, and few enough that they take little memory. */
-const AHEAD_MAX = 4;
+/** Sent and not answered yet: all sums of a stretch of entries (`append-batch.ts`), at which PostgreSQL is for as long as the next stretch takes to make. */
+const AHEAD_MAX = 16;
 
 /**
  * Statements of one transaction whose answers nobody needs: each is sent while PostgreSQL is still at those before it, so that both sides work at
@@ -23,6 +23,8 @@ export class StatementsAhead {
     answer.catch(() => undefined);
     this.#sent.push(answer);
     if (this.#sent.length > AHEAD_MAX) await this.#sent.shift();
+    // What the socket did not take at once goes out between two turns of the event loop alone.
+    await new Promise(setImmediate);
   };
 
   async done(): Promise<void> {
