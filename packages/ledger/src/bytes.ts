@@ -1,6 +1,8 @@
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 /** By character code; -1 = not of the alphabet. */
 const BASE64 = valuesOf(ALPHABET);
+/** Of each of four bytes. */
+const HIGH_BITS = 0x80808080 | 0;
 const HEX = valuesOf("0123456789abcdef");
 
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
@@ -14,19 +16,30 @@ export function dataView(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-/** Have both these bytes, wherever they lie? */
+/** Have both these bytes, wherever they lie? The last four are looked at together, some of them twice: short rests cost more than whole words. */
 export function sameBytes(a: DataView, aAt: number, b: DataView, bAt: number, length: number): boolean {
-  let i = 0;
-  for (; i + 4 <= length; i += 4) if (a.getInt32(aAt + i, true) !== b.getInt32(bAt + i, true)) return false;
-  for (; i < length; i++) if (a.getUint8(aAt + i) !== b.getUint8(bAt + i)) return false;
+  const last = length - 4;
+  for (let i = 0; i < last; i += 4) if (a.getInt32(aAt + i, true) !== b.getInt32(bAt + i, true)) return false;
+  if (last >= 0) return a.getInt32(aAt + last, true) === b.getInt32(bAt + last, true);
+  for (let i = 0; i < length; i++) if (a.getUint8(aAt + i) !== b.getUint8(bAt + i)) return false;
   return true;
 }
 
-/** A call of `set` takes longer for a hash than this does. */
+/** To memory that is not the same. A call of `set` takes longer for a hash than this does. */
 export function copyBytes(from: DataView, fromAt: number, to: DataView, toAt: number, length: number): void {
-  let i = 0;
-  for (; i + 4 <= length; i += 4) to.setInt32(toAt + i, from.getInt32(fromAt + i, true), true);
-  for (; i < length; i++) to.setUint8(toAt + i, from.getUint8(fromAt + i));
+  const last = length - 4;
+  for (let i = 0; i < last; i += 4) to.setInt32(toAt + i, from.getInt32(fromAt + i, true), true);
+  if (last >= 0) return to.setInt32(toAt + last, from.getInt32(fromAt + last, true), true);
+  for (let i = 0; i < length; i++) to.setUint8(toAt + i, from.getUint8(fromAt + i));
+}
+
+/** As `sameBytes` looks at them. */
+export function isAscii(view: DataView, from: number, to: number): boolean {
+  const last = to - 4;
+  for (let at = from; at < last; at += 4) if ((view.getInt32(at) & HIGH_BITS) !== 0) return false;
+  if (last >= from) return (view.getInt32(last) & HIGH_BITS) === 0;
+  for (let at = from; at < to; at++) if (view.getUint8(at) > 0x7f) return false;
+  return true;
 }
 
 /** RFC 4648, section 4, with padding. */

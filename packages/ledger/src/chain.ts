@@ -12,6 +12,7 @@ export const TENANT_BYTES = 16;
 
 const text = new TextEncoder();
 const ENTRY_DOMAIN = text.encode("tollhouse/entry/v1\0");
+const ENTRY_DOMAIN_VIEW = dataView(ENTRY_DOMAIN);
 const MAC_DOMAIN = text.encode("tollhouse/mac/v1\0");
 const GENESIS_DOMAIN = text.encode("tollhouse/genesis/v1\0");
 const ROTATION_DOMAIN = text.encode("tollhouse/rotation/v1\0");
@@ -40,26 +41,23 @@ export function entryHash(sha256: Hash, previousHash: Uint8Array, body: Uint8Arr
 /** What is hashed in front of a body, its length included. */
 export const ENTRY_PREFIX_BYTES = ENTRY_DOMAIN.length + HASH_BYTES + 4;
 
-/** Entry hashes of bodies that lie among other bytes: what belongs in front of a body is written there, over what stands there, and nothing is copied. */
-export class EntryHasher {
-  readonly #sha256: Hash;
-  readonly #prefix = dataView(new Uint8Array(ENTRY_PREFIX_BYTES));
-
-  constructor(sha256: Hash) {
-    this.#sha256 = sha256;
-    copyBytes(dataView(ENTRY_DOMAIN), 0, this.#prefix, 0, ENTRY_DOMAIN.length);
-  }
-
-  /** `previousHash`, `into`: 32 bytes. Writes over the ENTRY_PREFIX_BYTES in front of the body. */
-  hash(previousHash: DataView, { view, bodyAt, bodyLength }: BodyPlace, into: Uint8Array): void {
-    const start = bodyAt - ENTRY_PREFIX_BYTES;
-    copyBytes(previousHash, 0, this.#prefix, ENTRY_DOMAIN.length, HASH_BYTES);
-    this.#prefix.setUint32(ENTRY_PREFIX_BYTES - 4, bodyLength);
-    copyBytes(this.#prefix, 0, view, start, ENTRY_PREFIX_BYTES);
-    const bytes = new Uint8Array(view.buffer, view.byteOffset + start, ENTRY_PREFIX_BYTES + bodyLength);
-    const hash = this.#sha256(bytes, into);
-    if (hash !== into) into.set(hash);
-  }
+/**
+ * The entry hash of a body that lies among other bytes, from where it lies: what belongs in front of it is written there, over what stands there, and
+ * nothing is copied. `previousHash`, `into`: 32 bytes.
+ */
+export function hashPlaced(
+  sha256: Hash,
+  previousHash: DataView,
+  { view, bodyAt, bodyLength }: BodyPlace,
+  into: Uint8Array,
+): void {
+  const start = bodyAt - ENTRY_PREFIX_BYTES;
+  copyBytes(ENTRY_DOMAIN_VIEW, 0, view, start, ENTRY_DOMAIN.length);
+  copyBytes(previousHash, 0, view, start + ENTRY_DOMAIN.length, HASH_BYTES);
+  view.setUint32(bodyAt - 4, bodyLength);
+  const bytes = new Uint8Array(view.buffer, view.byteOffset + start, ENTRY_PREFIX_BYTES + bodyLength);
+  const hash = sha256(bytes, into);
+  if (hash !== into) into.set(hash);
 }
 
 /** A body among other bytes. */

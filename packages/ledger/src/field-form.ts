@@ -1,5 +1,5 @@
 import { USAGE_CLASSES } from "@tollhouse/contract/usage";
-import { dataView } from "./bytes.ts";
+import { dataView, isAscii } from "./bytes.ts";
 import { FIELD_CODECS, type FieldKind } from "./field-codecs.ts";
 import { BODY_HEADER_BYTES, decodeBody, FIELD_HEADER_BYTES } from "./entry.ts";
 import { decodeFields, FIELDS } from "./fields.ts";
@@ -8,8 +8,6 @@ import { LIMIT_BYTES, LIMIT_WORDS } from "./limit-seen.ts";
 
 const KIND_BY_TAG: (FieldKind | undefined)[] = [];
 for (const { tag, kind } of Object.values(FIELDS)) KIND_BY_TAG[tag] = kind;
-/** Of each of four bytes. */
-const HIGH_BITS = 0x80808080 | 0;
 
 /**
  * Would `decodeFields` take this field? Without making anything, for the usual ones: whoever walks millions of entries spends more time on
@@ -68,13 +66,6 @@ function decodes(kind: FieldKind, view: DataView, from: number, to: number): boo
     if (!(error instanceof LedgerFormatError)) throw error;
     return false;
   }
-}
-
-function isAscii(view: DataView, from: number, to: number): boolean {
-  let at = from;
-  for (; at + 4 <= to; at += 4) if ((view.getInt32(at) & HIGH_BITS) !== 0) return false;
-  for (; at < to; at++) if (view.getUint8(at) > 0x7f) return false;
-  return true;
 }
 
 function areCounters(view: DataView, from: number, to: number): boolean {

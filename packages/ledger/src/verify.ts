@@ -2,10 +2,10 @@ import { copyBytes, dataView, equalBytes, sameBytes } from "./bytes.ts";
 import {
   type BodyPlace,
   ENTRY_PREFIX_BYTES,
-  EntryHasher,
   entryMac,
   HASH_BYTES,
   type Hash,
+  hashPlaced,
   rotationMac,
   TENANT_BYTES,
 } from "./chain.ts";
@@ -84,7 +84,6 @@ class ChainVerifier implements Verifier {
   readonly #standing = dataView(new Uint8Array(TENANT_BYTES + 8));
   /** Only a key rotation changes it; null until the first entry has said it. */
   #macKeyId: number | null = null;
-  readonly #hasher: EntryHasher;
   readonly #hash = new Uint8Array(HASH_BYTES);
   readonly #hashView = dataView(this.#hash);
   readonly #mac = new Uint8Array(HASH_BYTES);
@@ -105,7 +104,6 @@ class ChainVerifier implements Verifier {
     copyBytes(dataView(options.tenant), 0, this.#standing, 0, TENANT_BYTES);
     this.#standing.setBigUint64(TENANT_BYTES, options.from);
     this.lastHash.set(previous);
-    this.#hasher = new EntryHasher(options.sha256);
     const { hmac } = options;
     this.#hmac = (bytes, into) => hmac?.(bytes, this.#macKeyId ?? 0, into) ?? NO_MAC;
     this.#macs = hmac !== null && options.macKey !== undefined ? MacBatch.open(options.tenant) : null;
@@ -131,6 +129,7 @@ class ChainVerifier implements Verifier {
 
   #check(stored: StoredEntry, body: BodyPlace): boolean {
     const { view, bodyAt } = body;
+    const { sha256 } = this.#options;
     if (stored.sequence !== this.#expected)
       return stored.sequence > this.#expected
         ? this.#fail("gap", `${stored.sequence} stands here: entries are missing`)
@@ -140,7 +139,7 @@ class ChainVerifier implements Verifier {
       return this.#fail("order", `the body says sequence ${view.getBigUint64(bodyAt + BODY_PLACES.sequence)}`);
     if (!sameBytes(view, bodyAt + BODY_PLACES.tenant, this.#standing, 0, TENANT_BYTES))
       return this.#fail("tenant", "the body names another tenant");
-    this.#hasher.hash(this.#lastHash, body, this.#hash);
+    hashPlaced(sha256, this.#lastHash, body, this.#hash);
     if (!equalBytes(this.#hash, stored.entryHash))
       return this.#fail("hash", "the entry hash does not follow from the entry before and the body");
     const type = view.getUint8(bodyAt + BODY_PLACES.type);

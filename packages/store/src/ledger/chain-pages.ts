@@ -3,8 +3,8 @@ import { sql } from "../database/sql.ts";
 import { StoredRow } from "./stored-row.ts";
 import { idBytes } from "./tenant-id.ts";
 
-/** A second of a walk has some five of them. */
-export const PAGE_ROWS = 20_000;
+/** A second of a walk has some three of them; between two of them PostgreSQL and whoever walks wait for each other. */
+export const PAGE_ROWS = 50_000;
 
 /** The entries of one chain, some at a time, so that something else can be asked in between. */
 export class ChainPages {
