@@ -22,7 +22,7 @@ export const SHOWN_BY: Readonly<Record<string, number>> = {
   "a settled call is released afterwards": 3,
   "an outcome is dropped while the disk is full": 15,
   "the recorder's place is committed apart from its entries": 36,
-  "an extension is not recorded": 76,
+  "an extension is not recorded": 72,
   "usage that is missing counts as none": 2,
   "a torn tail is left where it is": 18,
   "a refused write holds its money for ever": 17,

@@ -5,7 +5,7 @@ import { runSeed } from "./run-seed.ts";
 import { KEPT_SEEDS } from "./seeds.ts";
 
 const LONG = process.env["TOLLHOUSE_LONG"] === "1";
-const SEEDS = LONG ? 5_000 : 160;
+const SEEDS = LONG ? 5_000 : 190;
 const FIRST = Number(process.env["TOLLHOUSE_SEED"] ?? 1);
 /** Within so many seeds every planted bug must show. */
 const SEEDS_FOR_A_BUG = 500;
