@@ -9,24 +9,45 @@ const masterKey = randomBytes(32);
 /** Calls are appended to the spool in turns of so many, as a busy gateway's would be. */
 const TURN = 500;
 
-/** E16, first half: the recorder on a spool that is full, until everything is in the ledger; chains of one tenant and of many. */
-export async function measureAppend(calls: number, tenants: readonly number[], rounds: number): Promise<void> {
+/** What is appended: calls of so many tenants, each in a session of its own or ten to a session, by so many recorders on one database. */
+export interface AppendShape {
+  readonly tenants: number;
+  readonly callsOfSession: number;
+  readonly recorders: number;
+}
+
+/** E16, first half: recorders on spools that are full, until everything is in the ledger. */
+export async function measureAppend(calls: number, shapes: readonly AppendShape[], rounds: number): Promise<void> {
   const rows: string[][] = [];
-  for (const many of tenants) {
-    const rates: number[] = [];
-    const [thread, server]: number[][] = [[], []];
-    for (let round = 0; round < rounds; round++) {
-      const { perSecond, threadUs, serverUs } = await withDatabase((db) => appended(db, calls, many));
-      rates.push(perSecond);
-      thread?.push(threadUs);
-      server?.push(serverUs);
-    }
-    rows.push([count(many), spread(rates, 0), spread(thread ?? [], 1), spread(server ?? [], 1)]);
+  for (const shape of shapes) {
+    const measured: Appended[] = [];
+    for (let round = 0; round < rounds; round++) measured.push(await withDatabase((db) => appended(db, calls, shape)));
+    rows.push([
+      count(shape.tenants),
+      count(shape.callsOfSession),
+      count(shape.recorders),
+      spread(
+        measured.map(({ perSecond }) => perSecond),
+        0,
+      ),
+      spread(
+        measured.map(({ threadUs }) => threadUs),
+        1,
+      ),
+      spread(
+        measured.map(({ helpersUs }) => helpersUs),
+        1,
+      ),
+      spread(
+        measured.map(({ serverUs }) => serverUs),
+        1,
+      ),
+    ]);
   }
   console.log(
     table(
-      `E16: ${count(calls)} calls from the spool into the ledger`,
-      ["tenants", "entries a second", "recorder µs an entry", "PostgreSQL µs an entry"],
+      `E16: ${count(calls)} calls from the spool into the ledger; µs of CPU an entry`,
+      ["tenants", "calls a session", "recorders", "entries a second", "recorder µs", "its helpers µs", "PostgreSQL µs"],
       rows,
     ),
   );
@@ -35,50 +56,55 @@ export async function measureAppend(calls: number, tenants: readonly number[], r
 interface Appended {
   readonly perSecond: number;
   readonly threadUs: number;
+  /** Collector and compiler. */
+  readonly helpersUs: number;
   readonly serverUs: number;
 }
 
-async function appended(db: OpenDatabase, calls: number, tenants: number): Promise<Appended> {
-  const folder = await temporaryFolder();
-  const spool = await openSpool({ dir: folder.path });
-  const ids = Array.from({ length: tenants }, (_, n) => (n + 1).toString(16).padStart(32, "0"));
-  // The first call of a chain makes its genesis as well: that is no part of the rate.
-  await written(spool, ids.length, (n) => callOf(calls + n, ids[n] as string));
-  const recorder = startRecorder({
-    spool,
-    databaseUrl: db.url,
-    masterKey,
-    onError: (message) => console.error(message),
-  });
+/** Each recorder has a spool and tenants of its own, as each gateway has. */
+async function appended(db: OpenDatabase, calls: number, shape: AppendShape): Promise<Appended> {
+  const ids = Array.from({ length: shape.tenants }, (_, n) => (n + 1).toString(16).padStart(32, "0"));
+  const folders = await Promise.all(Array.from({ length: shape.recorders }, temporaryFolder));
+  const spools = await Promise.all(folders.map(({ path }) => openSpool({ dir: path })));
+  const eachSpool = (first: number, calls: number): Promise<unknown> =>
+    Promise.all(
+      spools.map((spool, own) =>
+        written(spool, Math.floor(calls / spools.length), (n) =>
+          callOf(first + n * spools.length + own, ids, shape.callsOfSession),
+        ),
+      ),
+    );
   try {
-    await recorder.drained();
-    await recorder.stop();
-    await written(spool, calls, (n) => callOf(n, ids[n % tenants] as string));
-    return await recorded(spool, db, calls);
+    // The first call of a chain makes its genesis as well: that is no part of the rate.
+    await eachSpool(Math.ceil(calls / ids.length) * ids.length, ids.length);
+    await recorded(spools, db, calls);
+    await eachSpool(0, calls);
+    return await recorded(spools, db, calls);
   } finally {
-    await spool.close();
-    await folder.remove();
+    for (const spool of spools) await spool.close();
+    for (const folder of folders) await folder.remove();
   }
 }
 
 type OpenSpool = Awaited<ReturnType<typeof openSpool>>;
 
-async function recorded(spool: OpenSpool, db: OpenDatabase, calls: number): Promise<Appended> {
+async function recorded(spools: readonly OpenSpool[], db: OpenDatabase, calls: number): Promise<Appended> {
   const before = processTimes(process.pid);
   const began = performance.now();
-  const recorder = startRecorder({
-    spool,
-    databaseUrl: db.url,
-    masterKey,
-    onError: (message) => console.error(message),
-  });
+  const onError = (message: string): void => console.error(message);
+  const recorders = spools.map((spool) => startRecorder({ spool, databaseUrl: db.url, masterKey, onError }));
   try {
-    await recorder.drained();
+    await Promise.all(recorders.map((recorder) => recorder.drained()));
     const seconds = (performance.now() - began) / 1000;
-    const { workers, children } = timesBetween(before, processTimes(process.pid));
-    return { perSecond: calls / seconds, threadUs: workers / calls, serverUs: children / calls };
+    const { workers, runtime, children } = timesBetween(before, processTimes(process.pid));
+    return {
+      perSecond: calls / seconds,
+      threadUs: workers / calls,
+      helpersUs: runtime / calls,
+      serverUs: children / calls,
+    };
   } finally {
-    await recorder.stop();
+    for (const recorder of recorders) await recorder.stop();
   }
 }
 
@@ -91,11 +117,23 @@ async function written(spool: OpenSpool, calls: number, of: (n: number) => reado
   }
 }
 
-/** A call of one of 5,000 users, with ten calls a session, under three limits. */
-function callOf(n: number, tenant: string): readonly SpoolRecord[] {
+/** Sessions that a tenant has at a time. */
+const SESSIONS_AT_ONCE = 60;
+
+/**
+ * Call `n` of all, the tenants in turn; one of 5,000 users, under three limits. Of many tenants each has five users, one feature and one model. Who calls, and what,
+ * belongs to the session.
+ */
+function callOf(n: number, tenants: readonly string[], callsOfSession: number): readonly SpoolRecord[] {
+  const tenant = tenants[n % tenants.length] as string;
+  const own = Math.floor(n / tenants.length);
+  const turn = SESSIONS_AT_ONCE * callsOfSession;
+  const session = (own % SESSIONS_AT_ONCE) + SESSIONS_AT_ONCE * Math.floor(own / turn);
+  const user = (session * 7919) % (tenants.length === 1 ? 5000 : 5);
+  const kind = tenants.length === 1 ? session : n % tenants.length;
+  const feature = kind % 20;
   const decision = `0190000000007000${n.toString(16).padStart(16, "8")}`;
   const timeMs = Date.now();
-  const feature = n % 20;
   return [
     {
       t: "intent",
@@ -104,13 +142,13 @@ function callOf(n: number, tenant: string): readonly SpoolRecord[] {
       tenant,
       environment: "prod",
       provider: "openai",
-      model: `model-${n % 10}`,
+      model: `model-${kind % 10}`,
       endpoint: "chat_completions",
       stream: false,
       dimensions: {
-        session: `run-${Math.floor(n / 10)}`,
+        session: `run-${session}`,
         agent: `agent-${feature % 5}`,
-        user: `user-${(n * 7919) % 5000}`,
+        user: `user-${user}`,
         feature: `feature-${feature}`,
         team: `team-${feature % 4}`,
       },

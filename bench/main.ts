@@ -8,7 +8,7 @@ import { measureVerify } from "./chain-walk.ts";
 import { measureDashboard } from "./dashboard.ts";
 import { measureGateways } from "./gateways.ts";
 import { measureMemory, measureRules, measureStart, type Ground } from "./growth.ts";
-import { measureAppend } from "./ledger-speed.ts";
+import { measureAppend, type AppendShape } from "./ledger-speed.ts";
 import { CAN_PIN, LOAD_CORE, SERVER_CORE, startBenchProcess } from "./pinned-process.ts";
 import { CAN_MEASURE_CPU } from "./process-times.ts";
 import { measureReports } from "./reports.ts";
@@ -40,9 +40,11 @@ const { values, positionals } = parseArgs({
     data: { type: "string" },
     /** Of the dashboard: only pages that are called so, in part; several with commas. */
     page: { type: "string", default: "" },
-    /** Of E16: calls that are appended, tenants they are of, entries of the chain that is walked, and threads that walk it. */
+    /** Of E16: calls that are appended, tenants they are of, calls that share a session, recorders; entries of the chain that is walked, and threads that walk it. */
     append: { type: "string", default: "50000" },
     tenants: { type: "string", default: "1,1000" },
+    sessions: { type: "string", default: "1,10" },
+    recorders: { type: "string", default: "1" },
     walk: { type: "string", default: "1000000" },
     threads: { type: "string", default: "1,2" },
     /** Another build to measure. */
@@ -82,7 +84,7 @@ try {
   if (wanted.has("B6R")) await measureReports(values.entries.split(",").map(Number), pairs);
   if (wanted.has("B7")) await measureStart(ground);
   if (wanted.has("E16")) {
-    if (values.append !== "0") await measureAppend(Number(values.append), values.tenants.split(",").map(Number), pairs);
+    if (values.append !== "0") await measureAppend(Number(values.append), appendShapes(), pairs);
     if (values.walk !== "0")
       await measureVerify({
         entries: Number(values.walk),
@@ -107,6 +109,15 @@ try {
 } finally {
   await generator.stop();
   await upstream.stop();
+}
+
+function appendShapes(): AppendShape[] {
+  const [tenants, sessions, recorders] = [values.tenants, values.sessions, values.recorders].map((text) =>
+    text.split(",").map(Number),
+  ) as [number[], number[], number[]];
+  return tenants.flatMap((tenants) =>
+    sessions.flatMap((callsOfSession) => recorders.map((recorders) => ({ tenants, callsOfSession, recorders }))),
+  );
 }
 
 function grownOf(text: string): Grown {
