@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { entryHash, genesisHash, parseCheckpointText, parseNote } from "@tollhouse/ledger";
+import { entryHash, genesisHash, growingTree, parseCheckpointText, parseNote } from "@tollhouse/ledger";
 import type { Checkpoint } from "@tollhouse/ledger";
 import { testDatabase } from "@tollhouse/testkit";
 import type { TestDatabase } from "@tollhouse/testkit";
@@ -202,6 +202,26 @@ test("a chain rebuilt without its keys fails at the first MAC, and, without the 
 test("a chain rebuilt between two checkpoints fails at the second, and names where the first one ends", async () => {
   await rebuild((body, sequence) => cheaper(body, sequence === 20n ? 7n : 0n));
   expect(await verify(null)).toMatchObject({ result: "FAIL", firstBadSequence: 13n });
+});
+
+test("a checkpoint that was written anew for a rebuilt chain fails by its signature, which nobody could make", async () => {
+  await rebuild(cheaper);
+  const { rows } = await database.db.query<{ entry_hash: Buffer }>(
+    "SELECT entry_hash FROM ledger_entries WHERE tenant = $1 ORDER BY sequence LIMIT 12",
+    [DEFAULT_TENANT],
+  );
+  const tree = growingTree(sha256);
+  for (const row of rows) tree.push(row.entry_hash);
+  const root = Buffer.from(tree.root());
+  const { rowCount } = await database.db.query(
+    `UPDATE ledger_checkpoints SET root = $1, note = replace(note, encode(root, 'base64'), encode($1, 'base64'))
+     WHERE size = 12 AND strpos(note, encode(root, 'base64')) > 0`,
+    [root],
+  );
+  expect(rowCount).toBe(1);
+  const failed = await verify(null);
+  expect(failed).toMatchObject({ result: "FAIL", firstBadSequence: 1n });
+  expect(failed.problem).toMatch(/signature of .* is not good/);
 });
 
 test("a rebuilt chain whose checkpoints are gone still fails a pin", async () => {
