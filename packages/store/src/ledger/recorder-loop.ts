@@ -79,7 +79,7 @@ const IDLE_MS = 500;
  * is memory: two batches at once, of about so many bytes of spool each, or of the locks of so many chains.
  */
 const BATCH_FRAMES = 8000;
-const BATCH_FRAMES_OF_MANY = 24_000;
+const BATCH_FRAMES_OF_MANY = 16_000;
 const MANY_TENANTS = 100;
 const BATCH_BYTES = 16 * 1024 * 1024;
 const BATCH_TENANTS = 2000;
