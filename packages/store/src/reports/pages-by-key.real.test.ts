@@ -6,9 +6,9 @@ import { sql } from "../database/sql.ts";
 const PAGED = ["all-counter-sums", "counter-sums", "all-open-calls", "blocks", "limits", "limit-ids"];
 
 test("each page comes along its key: none sorts all that is left, a million rows for every page of them", async () => {
-  const { db, drop } = await testDatabase();
+  const database = await testDatabase();
   try {
-    await db.transaction(async (tx) => {
+    await database.db.transaction(async (tx) => {
       await tx.query("SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true)");
       for (const statement of PAGED) {
         const { rows } = await tx.query<{ "QUERY PLAN": string }>(`EXPLAIN (GENERIC_PLAN) ${sql(statement)}`);
@@ -19,6 +19,6 @@ test("each page comes along its key: none sorts all that is left, a million rows
       }
     });
   } finally {
-    await drop();
+    await database.drop();
   }
 });
