@@ -74,6 +74,8 @@ test("the first stop skips to the page; a dialog keeps the focus, ends with Esca
     if (!at.isInDialog) left.push(`stop ${stop}: ${at.name}`);
   }
   expect(left).toEqual([]);
+  // The field of models opens its list, which Escape closes first: which stop is the thirtieth must not decide.
+  await dialog.getByRole("button", { name: "Cancel" }).focus();
   await page.keyboard.press("Escape");
   await dialog.waitFor({ state: "hidden" });
   await expect.poll(async () => (await stopOf(page)).name, { timeout: 60_000 }).toBe("Create a key");
