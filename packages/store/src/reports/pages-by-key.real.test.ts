@@ -2,7 +2,7 @@ import { testDatabase } from "@tollhouse/testkit";
 import { expect, test } from "vitest";
 import { sql } from "../database/sql.ts";
 
-/** What is read page by page until there is no more: by a start, by whoever takes over, by an export. */
+/** What may be a million rows, and is read page by page until there is no more: by a start, or by whoever counts anew. */
 const PAGED = ["all-counter-sums", "counter-sums", "all-open-calls", "blocks", "limits", "limit-ids"];
 
 test("each page comes along its key: none sorts all that is left, a million rows for every page of them", async () => {
