@@ -12,9 +12,9 @@ const FILLED = "filled.json";
 
 /**
  * Fills a data folder as an installation of so many entries would have left it: the ledger and its roll-ups, and as many limits and blocks as
- * sessions. A folder that was filled before is taken as it is.
+ * sessions. It ends at `at`. A folder that was filled before is taken as it is.
  */
-export async function filledFolder(folder: string, entries: number): Promise<ReportData> {
+export async function filledFolder(folder: string, entries: number, at: Date): Promise<ReportData> {
   const note = join(folder, FILLED);
   if (existsSync(note)) return JSON.parse(await readFile(note, "utf8")) as ReportData;
   await mkdir(folder, { recursive: true });
@@ -22,7 +22,7 @@ export async function filledFolder(folder: string, entries: number): Promise<Rep
   const db = await openDatabase({ embedded });
   try {
     await migrate(db);
-    const data = await fillReports(db, new LedgerKeys(MASTER_KEY), entries, Date.now());
+    const data = await fillReports(db, new LedgerKeys(MASTER_KEY), entries, at.getTime());
     await fillControl(db, data);
     await writeFile(note, JSON.stringify(data));
     return data;

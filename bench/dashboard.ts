@@ -17,6 +17,8 @@ export interface DashboardAsked {
   readonly rounds: number;
   /** Only pages that are called so, in part, one or several with commas; "" = all. */
   readonly only: string;
+  /** What time it is in the browser, and where a ledger that is filled ends; null = now. */
+  readonly at: Date | null;
 }
 
 interface Answered {
@@ -43,8 +45,8 @@ const DONE_MS_MAX = 120_000;
 const QUIET_MS = 250;
 
 /** Every page of the built dashboard in Chromium, over an installation that has grown: what its data takes, and when it is first seen. */
-export async function measureDashboard({ entries, folder, entry, rounds, only }: DashboardAsked): Promise<void> {
-  const data = await filledFolder(folder, entries);
+export async function measureDashboard({ entries, folder, entry, rounds, only, at }: DashboardAsked): Promise<void> {
+  const data = await filledFolder(folder, entries, at ?? new Date());
   const env = { TOLLHOUSE_MASTER_KEY: MASTER_KEY.toString("hex"), DEFAULT_BUDGET: "10.00" };
   const server = await startServer({ entry, dataDir: folder, upstreamPort: 9, env, isFree: true });
   console.log(`${count(data.entries)} entries; started in ${count(server.startedInMs)} ms`);
@@ -52,7 +54,7 @@ export async function measureDashboard({ entries, folder, entry, rounds, only }:
   try {
     await makeOwner(server);
     const url = `http://127.0.0.1:${server.port}`;
-    const signedIn = (): Promise<BrowserContext> => signIn(browser, url);
+    const signedIn = (): Promise<BrowserContext> => signIn(browser, url, at);
     await measureFirstPaint({ signedIn, address: `${url}/dashboard/`, rounds });
     const isAsked = (name: string): boolean =>
       only.split(",").some((part) => name.toLowerCase().includes(part.trim().toLowerCase()));
@@ -71,12 +73,22 @@ async function makeOwner(server: ServerUnderTest): Promise<void> {
   });
 }
 
-async function signIn(browser: Browser, url: string): Promise<BrowserContext> {
+async function signIn(browser: Browser, url: string, at: Date | null): Promise<BrowserContext> {
   const context = await browser.newContext({ viewport: { width: 1_440, height: 900 }, locale: "en-US" });
+  if (at !== null) await context.addInitScript(moveClock, at.getTime() - Date.now());
   const { email, password } = OWNER;
   const answer = await context.request.post(`${url}/api/sign-in/password`, { data: { email, password } });
   if (!answer.ok()) throw new Error(`sign-in: ${answer.status()} ${await answer.text()}`);
   return context;
+}
+
+/** Runs in the page, before anything of it. What measures it goes on as it is. */
+function moveClock(byMs: number): void {
+  const now = Date.now;
+  globalThis.Date = new Proxy(Date, {
+    construct: (real, given) => Reflect.construct(real, given.length === 0 ? [now() + byMs] : given) as Date,
+    get: (real, name) => (name === "now" ? () => now() + byMs : (Reflect.get(real, name) as unknown)),
+  });
 }
 
 async function measurePages(

@@ -40,6 +40,8 @@ const { values, positionals } = parseArgs({
     data: { type: "string" },
     /** Of the dashboard: only pages that are called so, in part; several with commas. */
     page: { type: "string", default: "" },
+    /** Of the dashboard: what time it is where it is looked at, and where a ledger that is filled ends; ISO 8601. Default: now. */
+    at: { type: "string" },
     /** Of E16: calls that are appended, tenants they are of, calls that share a session, recorders; entries of the chain that is walked, and threads that walk it. */
     append: { type: "string", default: "50000" },
     tenants: { type: "string", default: "1,1000" },
@@ -97,7 +99,8 @@ try {
     for (const entries of values.entries.split(",").map(Number)) {
       const folder = values.data === undefined ? await temporaryFolder() : null;
       const path = folder?.path ?? resolve(String(values.data));
-      await measureDashboard({ entries, folder: path, entry: values.server, rounds: pairs, only: values.page });
+      const at = values.at === undefined ? null : new Date(values.at);
+      await measureDashboard({ entries, folder: path, entry: values.server, rounds: pairs, only: values.page, at });
       await folder?.remove();
     }
   }

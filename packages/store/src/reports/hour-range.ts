@@ -1,6 +1,6 @@
 const HOUR_US = 3_600_000_000n;
-/** Beyond any time a report can name; PostgreSQL's bigint holds it. A whole day, so that nothing sticks out behind it. */
-const END_US = (1n << 62n) - ((1n << 62n) % (24n * HOUR_US));
+/** Beyond any time a report can name; PostgreSQL's bigint holds it. The start of a month, so that nothing sticks out behind it. */
+const END_US = BigInt(Date.UTC(100_000, 0)) * 1000n;
 
 /** A range of time cut into whole hours, which the roll-up answers, and what sticks out at either end, which the ledger answers. */
 export interface HourRange {

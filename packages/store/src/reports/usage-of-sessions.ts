@@ -1,7 +1,7 @@
 import { columnOf } from "./usage-axes.ts";
 import { filterText, type StatementValues } from "./usage-filter.ts";
 import type { RowOrder } from "./usage-order.ts";
-import { sourceText, SUMS, type SourceRequest } from "./usage-source.ts";
+import { SOMETHING, sourceText, SUMS, type SourceRequest } from "./usage-source.ts";
 
 /**
  * So many sessions that stick out of the range are summed each by its index; of more, all hours of the range are read. A tenth of a millisecond
@@ -79,5 +79,5 @@ SELECT ${grouped} FROM (
   UNION ALL
   ${source({ ...asked, range: { ...range, hours: NOTHING } })}
 ) AS pieces
-GROUP BY ${columns.join(", ")}`;
+GROUP BY ${columns.join(", ")} HAVING ${SOMETHING}`;
 }

@@ -1,7 +1,7 @@
-import { monthAfter, monthOfHour } from "../ledger/month-hours.ts";
 import type { HourRange } from "./hour-range.ts";
 import { columnOf, isParty, DAYS, MONTHS, type PartyTable, type UsageAxis } from "./usage-axes.ts";
 import { filterText, type ResolvedFilter, type StatementValues } from "./usage-filter.ts";
+import { PERIODS, usageParts, type Period, type Span } from "./usage-parts.ts";
 
 /** What is asked of the tables. Text of statements is made of the constants below alone; whatever was asked for is a value. */
 export interface SourceRequest {
@@ -27,8 +27,16 @@ export const SUMS = [
 export type SumName = (typeof SUMS)[number];
 
 const HOUR_US = 3_600_000_000n;
-const A_DAY = 24n;
 const ROLLED_UP = SUMS.join(", ");
+const TAKEN_AWAY = SUMS.map((name) => `-${name} AS ${name}`).join(", ");
+/** Has a group anything in it? */
+export const SOMETHING = SUMS.map((name) => `sum_whole(${name}) <> 0`).join(" OR ");
+/** Each roll-up has a column of its period: hours since 1970, or days. */
+const COLUMNS: { readonly [P in Period]: { readonly hour: string; readonly unit: bigint } } = {
+  month: { hour: "month AS hour", unit: 1n },
+  day: { hour: "day * 24 AS hour", unit: 24n },
+  hour: { hour: "hour", unit: 1n },
+};
 /** The same sums of one entry (usage source 0: nothing was used; flag 1: no price was known). */
 const OF_ENTRY = `calls_of_entry(type, flags)::bigint AS calls,
   CASE WHEN usage_source = 0 THEN calls_of_entry(type, flags) ELSE 0 END::bigint AS released, blocked_calls AS blocked,
@@ -36,8 +44,9 @@ const OF_ENTRY = `calls_of_entry(type, flags)::bigint AS calls,
   input_tokens, output_tokens, amount_nano AS cost_nano`;
 
 /**
- * `SELECT hour, <axes>, <sums>`, as often as the range has parts, from the shortest table that knows the axes: months or days of one party,
- * days or hours of what was run, or hours of everything; what sticks out at either end of the hours comes from the ledger, so every answer is exact.
+ * `SELECT hour, <axes>, <sums>`, as often as the range has parts, from the shortest tables that know the axes: months or days of one party,
+ * days or hours of what was run, or hours of everything; what sticks out at either end of the hours comes from the ledger, so every answer is
+ * exact. Sums that are taken away are negative: a group may be left with nothing (`SOMETHING`).
  */
 export function sourceText(request: SourceRequest, values: StatementValues): string {
   const { range, axes, filter, tenant } = request;
@@ -48,17 +57,14 @@ export function sourceText(request: SourceRequest, values: StatementValues): str
   const span = (column: string, [from, to]: Span): string =>
     `${column} >= ${values.add(from)} AND ${column} < ${values.add(to)}`;
   const parts: string[] = [];
-  const { byMonth, byDay, byHour } = tablesFor(request);
-  const months = byMonth === null ? without(range.hours) : inWhole(range.hours, monthOfHour, monthAfter);
-  if (byMonth !== null && months.inside !== null)
-    parts.push(select(byMonth, "month AS hour", ROLLED_UP, span("month", months.inside)));
-  for (const outside of months.outside) {
-    const days = byDay === null ? without(outside) : inWhole(outside, dayOfHour, (hour) => dayOfHour(hour) + A_DAY);
-    if (byDay !== null && days.inside !== null) {
-      const inDays = [days.inside[0] / A_DAY, days.inside[1] / A_DAY] as const;
-      parts.push(select(byDay, "day * 24 AS hour", ROLLED_UP, span("day", inDays)));
-    }
-    for (const hours of days.outside) parts.push(select(byHour, "hour", ROLLED_UP, span("hour", hours)));
+  const tables = tablesFor(request);
+  for (const { period, span: hours, isLess } of usageParts(
+    range.hours,
+    PERIODS.filter((one) => tables[one] !== null),
+  )) {
+    const { hour, unit } = COLUMNS[period];
+    const units = [hours[0] / unit, hours[1] / unit] as const;
+    parts.push(select(String(tables[period]), hour, isLess ? TAKEN_AWAY : ROLLED_UP, span(period, units)));
   }
   for (const end of [range.before, range.after])
     if (end[0] < end[1])
@@ -75,14 +81,10 @@ export function sourceText(request: SourceRequest, values: StatementValues): str
   return parts.join("\nUNION ALL\n");
 }
 
-interface Tables {
-  /** null = months, or days, do not know what is asked. */
-  readonly byMonth: string | null;
-  readonly byDay: string | null;
-  readonly byHour: string;
-}
+/** null = none of that period knows what is asked. */
+type Tables = { readonly [P in Period]: string | null };
 
-const HOURS_OF_ALL: Tables = { byMonth: null, byDay: null, byHour: "usage_hourly" };
+const HOURS_OF_ALL: Tables = { month: null, day: null, hour: "usage_hourly" };
 
 /** The shortest tables that know what the answer and the filter need. */
 function tablesFor({ axes, filter, periods }: SourceRequest): Tables {
@@ -93,15 +95,14 @@ function tablesFor({ axes, filter, periods }: SourceRequest): Tables {
   const [party] = parties;
   if (party === undefined) return workloadTables(periods);
   if (periods === "hours") return HOURS_OF_ALL;
-  if (needed.size === 1 && isWithoutSession(filter))
-    return { byMonth: null, byDay: "usage_of_sessions", byHour: "usage_hourly" };
+  if (needed.size === 1 && isWithoutSession(filter)) return { ...HOURS_OF_ALL, day: "usage_of_sessions" };
   // Named sessions and users are faster found by their index of hours.
   const named = filter.find(({ axis }) => axis === party);
   if (named !== undefined && !named.orNone && party !== "customer") return HOURS_OF_ALL;
   const knowing = ({ axes: known }: PartyTable): boolean => [...needed].every((axis) => known.includes(axis));
   const byDay = DAYS.find(knowing)?.table ?? null;
   const ofMonths = periods === "months" && byDay !== "usage_by_customer" ? MONTHS.find(knowing) : undefined;
-  return { byMonth: ofMonths?.table ?? null, byDay, byHour: "usage_hourly" };
+  return { ...HOURS_OF_ALL, month: ofMonths?.table ?? null, day: byDay };
 }
 
 /** Calls without a session have a row for each day among the lives of sessions. */
@@ -111,38 +112,8 @@ function isWithoutSession(filter: ResolvedFilter): boolean {
 
 function workloadTables(periods: UsagePeriods): Tables {
   return {
-    byMonth: null,
-    byDay: periods === "hours" ? null : "usage_by_workload_daily",
-    byHour: "usage_by_workload",
+    month: null,
+    day: periods === "hours" ? null : "usage_by_workload_daily",
+    hour: "usage_by_workload",
   };
-}
-
-/** Half-open, hours. */
-type Span = readonly [from: bigint, to: bigint];
-
-interface SpanParts {
-  /** The whole periods; null = there is none. */
-  readonly inside: Span | null;
-  readonly outside: readonly Span[];
-}
-
-function without(span: Span): SpanParts {
-  return { inside: null, outside: span[0] < span[1] ? [span] : [] };
-}
-
-/** Cuts a span at the first and the last border of periods in it. */
-function inWhole(span: Span, periodOf: (hour: bigint) => bigint, periodAfter: (hour: bigint) => bigint): SpanParts {
-  const [from, to] = span;
-  const first = periodOf(from) === from ? from : periodAfter(from);
-  const end = periodOf(to);
-  if (first >= end) return without(span);
-  const ends: Span[] = [
-    [from, first],
-    [end, to],
-  ];
-  return { inside: [first, end], outside: ends.filter(([start, stop]) => start < stop) };
-}
-
-function dayOfHour(hour: bigint): bigint {
-  return hour - (hour % A_DAY);
 }

@@ -2,7 +2,7 @@ import { columnOf, isParty, type UsageTime } from "./usage-axes.ts";
 import { StatementValues } from "./usage-filter.ts";
 import { isOfSessions, sessionsText, type LivesWanted } from "./usage-of-sessions.ts";
 import type { RowOrder, RowPlace } from "./usage-order.ts";
-import { sourceText, SUMS, type SourceRequest } from "./usage-source.ts";
+import { SOMETHING, sourceText, SUMS, type SourceRequest } from "./usage-source.ts";
 
 // Put together, and not in sql/: one statement for every combination of groups would group by fourteen columns, most of them empty, from
 // the longest table, which took four times as long. Its text is made of constants; what was asked for goes in as values.
@@ -66,7 +66,7 @@ function groupedText(statement: UsageStatement, values: StatementValues, wanted?
   const sums = SUMS.map((name) => `sum_whole(${name}) AS ${name}`);
   return `SELECT ${[...columns, ...sums].join(", ")}
 FROM (${sourceText({ ...statement, axes: order.axes }, values)}) AS source
-GROUP BY ${columns.map((_, i) => i + 1).join(", ")}`;
+GROUP BY ${columns.map((_, i) => i + 1).join(", ")} HAVING ${SOMETHING}`;
 }
 
 /** The readable id, where it is kept. */
