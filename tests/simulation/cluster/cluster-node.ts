@@ -72,6 +72,7 @@ export class ClusterNode {
       shared: parts.bug.shared?.(link) ?? link,
       admitting: () => this.#fence?.admitting ?? false,
       untilAdmitting: (ms) => this.#fence?.untilAdmitting(ms) ?? Promise.resolve(false),
+      writtenOut: () => true,
       now: Date.now,
       allowance: 0n,
       failed: (error) => parts.broken(`${node}: ${String(error)}`),

@@ -130,6 +130,7 @@ class Part {
       shared: redis,
       admitting: () => this.#nodes?.admitting() === true,
       untilAdmitting: (ms) => this.#nodes?.untilAdmitting(ms) ?? Promise.resolve(false),
+      writtenOut: () => parts.spool.writeOut() !== null,
       now: Date.now,
       allowance: settings.failOpenAllowance,
       failed: (error) => logger.error("the shared counters failed in Tollhouse", { error: error as Error }),

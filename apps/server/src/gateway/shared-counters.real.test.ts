@@ -58,6 +58,7 @@ beforeEach(() => {
       new CountersOfNode({
         shared,
         admitting: () => true,
+        writtenOut: () => true,
         now: () => SAMPLE_MS,
         allowance: ALLOWANCE,
         failed: (error) => expect.fail(String(error)),

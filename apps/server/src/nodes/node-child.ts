@@ -56,6 +56,7 @@ const counters = new CountersOfNode({
   shared,
   admitting: () => nodes.admitting(),
   untilAdmitting: (withinMs) => nodes.untilAdmitting(withinMs),
+  writtenOut: () => spool.writeOut() !== null,
   now: Date.now,
   allowance: 0n,
   failed: (error) => say({ failed: String(error) }),

@@ -44,6 +44,7 @@ function connected(name: string, parts: Partial<CountersOfNodeParts> = {}, deadl
     counters: new CountersOfNode({
       shared,
       admitting: () => node.admitting,
+      writtenOut: () => true,
       now: () => NOW,
       allowance: 0n,
       failed: (error) => void node.failures.push(error),

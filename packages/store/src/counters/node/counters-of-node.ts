@@ -13,6 +13,11 @@ export interface CountersOfNodeParts {
   admitting(): boolean;
   /** A rebuild takes some hundred milliseconds, and a call rather waits for it than be refused. False: it takes longer than that. */
   untilAdmitting?(withinMs: number): Promise<boolean>;
+  /**
+   * Writes out what was appended up to now, so that it survives the process: nothing is told to the counters that its own node could forget.
+   * False: the disk refuses, and what ended goes on being held.
+   */
+  writtenOut(): boolean;
   /** Milliseconds since 1970. */
   now(): number;
   /** Nano-dollars that this node may spend without being counted while the counters cannot answer. */
@@ -73,6 +78,7 @@ export class CountersOfNode {
     this.allowance = new Allowance(parts.allowance);
     this.teller = new Teller({
       max,
+      writtenOut: () => parts.writtenOut(),
       failed: (error) => parts.failed(error),
       overflowed: () => parts.distrust("more ended than could be told to the counters"),
     });
@@ -132,6 +138,12 @@ export class CountersOfNode {
 
   get admitting(): boolean {
     return !this.teller.full && this.#parts.admitting();
+  }
+
+  /** What ended before is told before. */
+  askNext<T>(tenant: string, verb: () => T | Promise<T>): Promise<T> {
+    this.teller.tellFresh();
+    return this.ask(tenant, verb);
   }
 
   /** Throws where calls are not to be admitted. */

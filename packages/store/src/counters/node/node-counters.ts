@@ -121,7 +121,7 @@ export class NodeCounters implements Counters {
 
   async look(limits: readonly Limit[], nowMs: number): Promise<readonly CounterState[]> {
     if (limits.length === 0) return [];
-    const look = () => this.#node.ask(this.#tenant, () => this.store.look(limits, nowMs));
+    const look = () => this.#node.askNext(this.#tenant, () => this.store.look(limits, nowMs));
     const states = await this.#againWhenOpen(look);
     this.#node.note(states);
     return states;
@@ -203,7 +203,7 @@ export class NodeCounters implements Counters {
     if (!held.counted && held.generation === generation)
       throw new NotAsked("unreachable", "the counters do not know this call");
     const askedMs = performance.now();
-    const result = await this.#node.ask(this.#tenant, () => this.store.extend(id, more, inForceNow));
+    const result = await this.#node.askNext(this.#tenant, () => this.store.extend(id, more, inForceNow));
     this.#assertSince(generation);
     if (this.#node.isOld(askedMs)) throw tooOld();
     if (result.outcome === "refused") return result;
@@ -215,7 +215,7 @@ export class NodeCounters implements Counters {
   /** An answer that was lost may have reserved: nobody will use it, so it is given back. No intent has it, so no rebuild does. */
   async #asked(id: string, limits: readonly Limit[], amounts: Amounts, nowMs: number): Promise<ReserveResult> {
     try {
-      return await this.#node.ask(this.#tenant, () => this.store.reserve(id, limits, amounts, nowMs));
+      return await this.#node.askNext(this.#tenant, () => this.store.reserve(id, limits, amounts, nowMs));
     } catch (error) {
       if (error instanceof CountersUnavailable && !(error instanceof NotAsked) && error.why !== "fenced")
         this.#tellRelease(id, null, true);

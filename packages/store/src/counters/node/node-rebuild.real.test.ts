@@ -58,6 +58,7 @@ class History {
     this.node = new CountersOfNode({
       shared,
       admitting: () => true,
+      writtenOut: () => true,
       now: () => NOW,
       allowance: ALLOWANCE,
       failed: (error) => void this.failures.push(error),
@@ -215,6 +216,7 @@ test("what is given back because its answer was lost is not taken from the same 
   const node = new CountersOfNode({
     shared: lost,
     admitting: () => true,
+    writtenOut: () => true,
     now: () => NOW,
     allowance: ALLOWANCE,
     failed: (error) => void history.failures.push(error),
@@ -288,6 +290,7 @@ test("whatever a call asks of counters that are closed under it is asked again w
     shared,
     admitting: () => admitting,
     untilAdmitting: () => opened.promise,
+    writtenOut: () => true,
     now: () => NOW,
     allowance: 0n,
     failed: (error) => void history.failures.push(error),
@@ -327,6 +330,7 @@ test("a call waits for a rebuild rather than be refused; where one has waited to
     shared,
     admitting: () => false,
     untilAdmitting: () => new Promise((resolve) => waiting.push(resolve)),
+    writtenOut: () => true,
     now: () => NOW,
     allowance: 0n,
     failed: (error) => void history.failures.push(error),

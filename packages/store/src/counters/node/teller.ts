@@ -13,6 +13,8 @@ export interface Telling {
 export interface TellerParts {
   /** How much may wait. */
   readonly max: number;
+  /** Writes out what was appended before; see `CountersOfNodeParts`. */
+  writtenOut(): boolean;
   failed(error: unknown): void;
   /** More waits than may: what is thrown away is in the ledger, and only a rebuild brings it into the counters. */
   overflowed(): void;
@@ -21,11 +23,17 @@ export interface TellerParts {
 const RETRY_MS = 250;
 const AT_ONCE = 256;
 
-/** Tells the store what ended, in the background, until it is acknowledged. What is told at once is on its way in the same turn. */
+/**
+ * Tells the store what ended, in the background, until it is acknowledged; but not before it is written down. What a call did not use is
+ * others' as soon as the store knows of its end: a process that was killed in between would find the call open, end it at all that it held,
+ * and what others have spent of that meanwhile would be spent twice.
+ */
 export class Teller {
   readonly #parts: TellerParts;
   readonly #untold = new Map<string, Set<Telling>>();
   readonly #sending = new Set<Telling>();
+  /** Of this turn, in which their records are appended. */
+  #fresh: Telling[] = [];
   /** To be said of what the next rebuild counts. */
   #left: (() => void)[] = [];
   #count = 0;
@@ -51,7 +59,17 @@ export class Teller {
     if (ofTenant === undefined) this.#untold.set(telling.tenant, (ofTenant = new Set()));
     ofTenant.add(telling);
     this.#count += 1;
-    if (!this.#held) void this.#send(telling);
+    if (this.#fresh.length === 0) setImmediate(() => this.tellFresh());
+    this.#fresh.push(telling);
+  }
+
+  /** Now, rather than at the end of the turn: whoever asks next finds what ended before. */
+  tellFresh(): void {
+    if (this.#fresh.length === 0) return;
+    const fresh = this.#fresh.splice(0);
+    if (this.#held) return;
+    if (!this.#parts.writtenOut()) return this.#later();
+    for (const telling of fresh) if (this.#isUntold(telling)) void this.#send(telling);
   }
 
   /** Nothing is told until `goOn`; what the sums of the rebuild will have is not told at all. */
@@ -78,6 +96,10 @@ export class Teller {
     this.#timer = null;
     this.#held = true;
     return this.#count === 0;
+  }
+
+  #isUntold(telling: Telling): boolean {
+    return this.#untold.get(telling.tenant)?.has(telling) === true;
   }
 
   *#all(): Generator<Telling> {
@@ -129,6 +151,7 @@ export class Teller {
   }
 
   async #retryAll(): Promise<void> {
+    if (!this.#parts.writtenOut()) return this.#later();
     await Promise.all([...this.#untold.values()].map((tellings) => this.#again([...tellings])));
     if (this.#count > 0) this.#later();
   }
