@@ -19,16 +19,23 @@ async function told(error: unknown, terminal: Terminal, json: boolean): Promise<
   // Commander has said it already.
   if (isUsageError(error)) return error.exitCode === 0 ? "done" : "usage";
   if (terminal.interrupted.aborted || (error instanceof Error && error.name === "AbortError")) return "interrupted";
-  const failed = ofTheSystem(error) ?? error;
+  const failed = ofTheSystem(error) ?? ofTheConnection(error) ?? error;
   if (!(failed instanceof CommandFailed)) throw error;
   remark(terminal, json ? JSON.stringify(asJson(failed)) : `tollhouse: ${plain(await lineOf(failed))}`);
   return failed.exit;
 }
 
-/** A file that cannot be read or written: the system says which and why. */
+/** A file that cannot be read or written: the system says why, and where it was opened by its name, which. */
 function ofTheSystem(error: unknown): CommandFailed | null {
-  const isIt = error instanceof Error && "syscall" in error && "path" in error;
+  const isIt = error instanceof Error && "syscall" in error && "errno" in error;
   return isIt ? new CommandFailed("refused", error.message) : null;
+}
+
+/** An answer that was read as it came, and broke off: what `fetch` throws then has no code but that of its cause. */
+function ofTheConnection(error: unknown): CommandFailed | null {
+  if (!(error instanceof TypeError) || error.message !== "terminated") return null;
+  const why = error.cause instanceof Error ? ` (${error.cause.message})` : "";
+  return new CommandFailed("unavailable", `the answer broke off before its end${why}`);
 }
 
 function asJson(error: CommandFailed): object {

@@ -11,7 +11,7 @@ export const EXIT = {
   conflict: { code: 5, meaning: "it is there already, or somebody else changed it meanwhile (409, 412)" },
   refused: { code: 6, meaning: "refused for another reason, which is said (400 and other 4xx)" },
   unavailable: { code: 7, meaning: "not reachable, not ready, or failed on the server's side (5xx, no connection)" },
-  interrupted: { code: 130, meaning: "ended by Ctrl-C before it was done" },
+  interrupted: { code: 130, meaning: "ended by Ctrl-C before it was done, or a question by Ctrl-D" },
 } as const;
 
 export type Exit = keyof typeof EXIT;

@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from "node:child_process";
+import { closeSync, existsSync, openSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -74,6 +75,16 @@ test("what npm links starts a server that another of its commands finds well; on
   expect(await ended(server)).toBe(0);
   // Relative to where it was typed, not to the clone.
   await expect(rm(join(folder, "kept"), { recursive: true })).resolves.toBeUndefined();
+});
+
+test.runIf(existsSync("/dev/full"))("a disk that is full is a failure that is said, and no answer", async () => {
+  const full = openSync("/dev/full", "w");
+  const child = spawn(process.execPath, [BIN, "completion", "bash"], { stdio: ["ignore", full, "pipe"] });
+  closeSync(full);
+  let said = "";
+  child.stderr?.on("data", (part: Buffer) => (said += part.toString()));
+  expect(await ended(child)).toBe(6);
+  expect(said).toMatch(/^tollhouse: standard output cannot be written: ENOSPC/);
 });
 
 test("an old Node gets the same exit codes, by the runtime that comes with the packages", async () => {

@@ -1,4 +1,5 @@
 import { runCommandLine } from "./command-line.ts";
+import { EXIT } from "./exit-codes.ts";
 import type { Terminal } from "./terminal/terminal.ts";
 
 const interrupt = new AbortController();
@@ -17,7 +18,11 @@ const terminal: Terminal = {
   interrupted: interrupt.signal,
 };
 
-// `tollhouse calls list | head`: who reads has enough, and that is no failure.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
+// `tollhouse calls list | head`: who reads has enough, and that is no failure. A full disk is one, and must not look like an answer.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit(EXIT.done.code);
+  process.stderr.write(`tollhouse: standard output cannot be written: ${error.message}\n`);
+  process.exit(EXIT.refused.code);
+});
 
 process.exitCode = await runCommandLine(process.argv.slice(2), terminal);

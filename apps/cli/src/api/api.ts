@@ -139,8 +139,9 @@ function detailOf({ detail, errors = [] }: Problem): string {
 async function problemOf(response: Response, url: string): Promise<CommandFailed> {
   const body: unknown = await response.json().catch(() => null);
   if (typeof body === "object" && body !== null && "reason_code" in body) return new ProblemAnswer(body as Problem);
+  // What is not found by something else than Tollhouse says nothing about what Tollhouse has.
   return new CommandFailed(
-    exitOfStatus(response.status),
+    response.status === 404 ? "unavailable" : exitOfStatus(response.status),
     `${url} answered ${response.status}, and not as a Tollhouse does`,
   );
 }

@@ -36,7 +36,7 @@ export class Progress {
   }
 
   #draw(line: string): void {
-    const columns = this.#terminal.stderr.columns ?? 80;
+    const columns = this.#terminal.stderr.columns || 80;
     this.#terminal.stderr.write(`\r${line.slice(0, columns - 1)}\u001b[K`);
   }
 }

@@ -1,10 +1,13 @@
 import { createInterface } from "node:readline/promises";
 import type { Terminal } from "./terminal.ts";
 
+/** Ctrl-D, or an input that has ended, is nobody's answer: it ends the command as Ctrl-C does, where readline would wait for ever. */
 export async function readLine({ stdin, stderr, interrupted }: Terminal, question: string): Promise<string> {
   const lines = createInterface({ input: stdin, output: stderr, terminal: false });
+  const ended = new AbortController();
+  lines.once("close", () => ended.abort());
   try {
-    return await lines.question(question, { signal: interrupted });
+    return await lines.question(question, { signal: AbortSignal.any([interrupted, ended.signal]) });
   } finally {
     lines.close();
   }
@@ -29,11 +32,12 @@ export async function readHidden({ stdin, stderr }: Terminal, question: string):
           typed = BACKSPACE.test(character) ? typed.slice(0, -1) : typed + character;
         }
       };
+      const onEnd = (): void => end(() => reject(new DOMException("no more input", "AbortError")));
       const end = (then: () => void): void => {
-        stdin.off("data", onData).pause();
+        stdin.off("data", onData).off("end", onEnd).pause();
         then();
       };
-      stdin.on("data", onData).resume();
+      stdin.on("data", onData).on("end", onEnd).resume();
     });
   } finally {
     stdin.setRawMode?.(false);

@@ -165,6 +165,8 @@ describe.runIf(hasPython)("in a real terminal of 80 columns", () => {
     expect(watch.shown).toContain("\u001b[H\u001b[J");
     const asked = await typed([MAIN, "kill", "org", "--reason", "x"], [["[y/N] ", "\u0003"]]);
     expect([asked.code, asked.left]).toEqual([130, []]);
+    const closed = await typed([MAIN, "kill", "org", "--reason", "x"], [["[y/N] ", "\u0004"]]);
+    expect([closed.code, closed.shown]).toEqual([130, expect.not.stringContaining("Warning")]);
   });
 
   test("long work shows how far it has come, and leaves nothing of it behind", async () => {

@@ -19,7 +19,8 @@ type Style = Parameters<typeof styleText>[0];
 /** Columns that a table may take; where nobody looks, as many as it wants. */
 export function columnsOf({ stdout, env }: Terminal): number {
   if (stdout.isTTY !== true) return Infinity;
-  return stdout.columns ?? (Number(env["COLUMNS"]) || 80);
+  // A pseudo-terminal that nobody gave a size says 0.
+  return stdout.columns || Number(env["COLUMNS"]) || 80;
 }
 
 /** With colour only where somebody looks and has not asked for none (`NO_COLOR`). */
