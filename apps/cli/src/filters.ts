@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { given, moment, several } from "./arguments.ts";
+import { atLeastOne, given, moment } from "./arguments.ts";
 
 /** By which usage and calls are filtered, and what a limit is on beside `org`. */
 export const DIMENSIONS = [
@@ -29,7 +29,7 @@ export function withFilters(command: Command): Command {
 
 export function withDimensions(command: Command): Command {
   for (const name of DIMENSIONS)
-    command.option(`--${name} <values>`, `only of this ${name}, or these by comma`, several);
+    command.option(`--${name} <values>`, `only of this ${name}, or these by comma`, atLeastOne);
   return command;
 }
 

@@ -32,6 +32,17 @@ test.each([
   [["budgets", "set", "org"]],
   [["sessions", "list", "--hours", "soon"]],
   [["keys"]],
+  [["usage", "--from", "999999999w"]],
+  [["keys", "create", "x", "--expires-in", "999999999w"]],
+  [["usage", "--session", ""]],
+  [["calls", "list", "--reason", ",BUDGET_EXCEEDED"]],
+  [["kill", "agent", "a", "b", "--reason", "x", "--yes"]],
+  [["unblock", "user:a", "user:b"]],
+  [["keys", "change", "key_x"]],
+  [["members", "change", "mem_x", "--if-version", "1"]],
+  [["anomaly-rules", "change", "anr_x"]],
+  [["budgets", "delete", "org", "--window", "weekly", "--yes"]],
+  [["policies", "rehearse", "-f", "x.yaml", "--without", "y"]],
 ])("what is missing or ill-typed is a wrong command line, and nothing is sent: %j", async (argv) => {
   expect((await ran(...argv)).code).toBe(2);
 });
@@ -48,4 +59,12 @@ test("help is on standard output, no failure, and not wider than 80 columns, at 
     expect([code, err]).toEqual([0, ""]);
     expect(Math.max(...out.split("\n").map((line) => line.length))).toBeLessThanOrEqual(80);
   }
+});
+
+test("what cannot be read as a file is said in one line, and is no bug of ours", async () => {
+  expect(await ran("policies", "diff", "-f", "/")).toEqual({
+    code: 6,
+    out: "",
+    err: "tollhouse: EISDIR: illegal operation on a directory, read\n",
+  });
 });

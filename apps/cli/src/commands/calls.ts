@@ -2,7 +2,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { Option, type Command } from "commander";
 import type { Answer } from "../api/api.ts";
 import type { Call, Decision } from "@tollhouse/contract/control-client";
-import { given, seconds, several, whole } from "../arguments.ts";
+import { atLeastOne, given, seconds, whole } from "../arguments.ts";
 import { filtersOf, withFilters, type Filters } from "../filters.ts";
 import { acting, type Run } from "../run.ts";
 import { streamed } from "../streamed.ts";
@@ -206,7 +206,7 @@ function explained(run: Run, decision: Decision): string[] {
 function withCallFilters(command: Command): Command {
   return withFilters(command)
     .addOption(new Option("--outcome <outcome>", "how they ended").choices(["settled", "released", "blocked"]))
-    .option("--reason <codes>", "only these reason codes, by comma", several)
+    .option("--reason <codes>", "only these reason codes, by comma", atLeastOne)
     .option("--min-cost <amount>", "only those that cost at least this");
 }
 

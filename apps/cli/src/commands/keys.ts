@@ -1,6 +1,6 @@
 import { Option, type Command } from "commander";
 import type { Key, KeyMade } from "@tollhouse/contract/control-client";
-import { given, pair, seconds, several, whole } from "../arguments.ts";
+import { ahead, expectSome, given, pair, seconds, several, whole } from "../arguments.ts";
 import { acting, type Run } from "../run.ts";
 import { count, time } from "../terminal/amounts.ts";
 import type { Column } from "../terminal/table.ts";
@@ -68,7 +68,7 @@ interface KeyFields {
   readonly models?: readonly string[];
   readonly requestsPerMinute?: number;
   readonly tokensPerMinute?: number;
-  readonly expiresIn?: number;
+  readonly expiresIn?: string;
   readonly expiresAt?: string;
   readonly ifVersion?: number;
 }
@@ -81,13 +81,11 @@ function withFields(command: Command): Command {
     .option("--models <globs>", "models that it may call, by comma", several)
     .option("--requests-per-minute <count>", "refuse more", whole)
     .option("--tokens-per-minute <count>", "refuse more", whole)
-    .option("--expires-in <duration>", "until when: 30d", seconds)
+    .option("--expires-in <duration>", "until when: 30d", ahead)
     .option("--expires-at <time>", "until when: 2027-01-01T00:00:00Z");
 }
 
 function bodyOf(fields: KeyFields) {
-  const until =
-    fields.expiresIn === undefined ? fields.expiresAt : new Date(Date.now() + fields.expiresIn * 1_000).toISOString();
   return given({
     permissions: fields.permissions,
     fixed: fields.fix,
@@ -96,7 +94,7 @@ function bodyOf(fields: KeyFields) {
     models: fields.models,
     requests_per_minute: fields.requestsPerMinute,
     tokens_per_minute: fields.tokensPerMinute,
-    expires_at: until,
+    expires_at: fields.expiresIn ?? fields.expiresAt,
   });
 }
 
@@ -114,7 +112,9 @@ function changingCommands(keys: Command, terminal: Terminal): void {
     .option("--if-version <version>", "only if it is still this version", whole)
     .action(
       acting(terminal, async (run, id: string, fields: KeyFields) => {
-        const body = { ...bodyOf(fields), ...given({ name: fields.name, version: fields.ifVersion }) };
+        const change = { ...bodyOf(fields), ...given({ name: fields.name }) };
+        expectSome(change, "--name, --permissions, --models or another of `keys change --help`");
+        const body = { ...change, ...given({ version: fields.ifVersion }) };
         const key = await run.api.call("updateKey", { params: { id }, body });
         run.show(key, () => run.facts(factsOf(key)));
       }),

@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import { Option, type Command } from "commander";
 import type { Answer } from "../api/api.ts";
 import type { Checkpoint } from "@tollhouse/contract/control-client";
-import { given, moment, several, whole } from "../arguments.ts";
+import { atLeastOne, given, moment, whole } from "../arguments.ts";
 import { CommandFailed } from "../exit-codes.ts";
 import { filtersOf, withDimensions } from "../filters.ts";
 import { exportToFile, exportToOutput, resumeFile } from "../ledger/export-file.ts";
@@ -251,7 +251,7 @@ function exportCommand(ledger: Command, terminal: Terminal): void {
     .option("--resume", "go on where the file, or the folder, stopped")
     .option("--since <time>", "in a table, only entries of this time and later", moment)
     .option("--until <time>", "in a table, only entries before this time", moment)
-    .option("--type <types>", "in a table, only entries of this type, or these by comma", several);
+    .option("--type <types>", "in a table, only entries of this type, or these by comma", atLeastOne);
   withDimensions(command).action(acting(terminal, exported));
 }
 

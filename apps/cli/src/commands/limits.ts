@@ -1,6 +1,6 @@
 import { Option, type Command } from "commander";
 import type { Limit } from "@tollhouse/contract/control-client";
-import { given, whole } from "../arguments.ts";
+import { expectSome, given, whole } from "../arguments.ts";
 import { CommandFailed } from "../exit-codes.ts";
 import { DIMENSIONS } from "../filters.ts";
 import { acting, type Run } from "../run.ts";
@@ -125,12 +125,16 @@ export function budgetCommands(program: Command, terminal: Terminal): void {
     .command("show <scope>")
     .description("the budgets of one scope")
     .action(
-      acting(terminal, (run, scope: string) => list(run, { scope: [scope], measure: "usd" }, `budget of ${scope}`)),
+      acting(terminal, async (run, scope: string) => {
+        const answer = await run.api.all("listLimits", { query: { scope: [scope], measure: "usd" } });
+        if (answer.limits.length === 0) throw new CommandFailed("missing", `there is no budget of ${scope}`);
+        run.list(answer, answer.limits, LIMIT_COLUMNS, "");
+      }),
     );
   budgets
     .command("delete <scope>")
     .description("take the budget of a scope away")
-    .option("-w, --window <window>", "only the one of this window")
+    .addOption(new Option("-w, --window <window>", "only the one of this window").choices(WINDOWS))
     .action(
       acting(terminal, async (run, scope: string, { window }: { window?: string }) => {
         const { limits } = await run.api.all("listLimits", { query: { scope: [scope], measure: "usd" } });
@@ -183,8 +187,7 @@ export function limitCommands(program: Command, terminal: Terminal): void {
     .option("--if-version <version>", "only if it is still this version", whole)
     .action(
       acting(terminal, async (run, id: string, { amount, mode, ifVersion }: ChangeOptions) => {
-        if (amount === undefined && mode === undefined)
-          throw new CommandFailed("usage", "nothing to change: expected --amount or --mode");
+        expectSome({ amount, mode }, "--amount or --mode");
         shown(
           run,
           await run.api.call("updateLimit", { params: { id }, body: given({ amount, mode, version: ifVersion }) }),

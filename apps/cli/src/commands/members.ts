@@ -1,6 +1,6 @@
 import { Option, type Command } from "commander";
 import type { Member, MemberMade } from "@tollhouse/contract/control-client";
-import { given, whole } from "../arguments.ts";
+import { expectSome, given, whole } from "../arguments.ts";
 import { acting, type Run } from "../run.ts";
 import { time } from "../terminal/amounts.ts";
 import type { Column } from "../terminal/table.ts";
@@ -120,6 +120,7 @@ function changingCommands(members: Command, terminal: Terminal): void {
     .option("--if-version <version>", "only if it is still this version", whole)
     .action(
       acting(terminal, async (run, id: string, { name, role, ifVersion }: MemberFields) => {
+        expectSome({ name, role }, "--name or --role");
         const body = given({ name, role, version: ifVersion });
         memberShown(run, await run.api.call("updateMember", { params: { id }, body }));
       }),

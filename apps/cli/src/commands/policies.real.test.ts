@@ -139,3 +139,11 @@ test("what somebody else changes while the plan is looked at is not overwritten"
   expect(await applying).toBe(5);
   expect(await policies()).toMatchObject([{ priority: 4, mode: "observe", version: 2 }]);
 });
+
+test("where applying breaks off, what was applied before is said", async () => {
+  const wrong = "{ name: b, attach: default, priority: 0, mode: enforce, modles: {} }";
+  await writeFile(file, `policies: [{ name: a, attach: default, priority: 0, mode: observe }, ${wrong}]`);
+  const { code, out, err } = await cli(`policies apply -f ${file} --yes`);
+  expect([code, out]).toEqual([6, ""]);
+  expect(err).toMatch(/\nBroke off; applied before: a\ntollhouse: REQUEST_INVALID: modles: /);
+});

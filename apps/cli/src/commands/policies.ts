@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
 import { stringify } from "yaml";
 import type { Policy, PolicyVersion, Rehearsal, RehearsedChange } from "@tollhouse/contract/control-client";
 import { given, moment, whole } from "../arguments.ts";
@@ -84,18 +84,35 @@ async function diff(run: Run, { file, prune }: FileOptions): Promise<void> {
     throw new CommandFailed("no", `the environment is not what ${file} says`);
 }
 
+interface Applied {
+  readonly name: string;
+  readonly id: string;
+  readonly version: number;
+}
+
+async function applySteps(run: Run, plan: PolicyPlan, deleted: readonly Policy[], applied: Applied[]): Promise<void> {
+  for (const body of plan.create) applied.push(await run.api.call("createPolicy", { body }));
+  // What somebody else changed since the plan was made is a conflict, and not overwritten.
+  for (const { from, to } of plan.change)
+    applied.push(await run.api.call("updatePolicy", { params: { id: from.id }, body: to }, from.version));
+  for (const { id, version } of deleted) await run.api.call("deletePolicy", { params: { id } }, version);
+}
+
 async function apply(run: Run, { file, prune }: FileOptions): Promise<void> {
   const plan = planOf(readPolicies(run.terminal.cwd, file), await policiesOf(run));
   const deleted = prune === true ? plan.extra : [];
   const steps = plan.create.length + plan.change.length + deleted.length;
   if (!run.json) for (const line of planLines(run, plan, prune === true)) remark(run.terminal, line);
   if (steps > 0) await run.confirm("Apply this?");
-  const applied: { name: string; id: string; version: number }[] = [];
-  for (const body of plan.create) applied.push(await run.api.call("createPolicy", { body }));
-  // What somebody else changed since the plan was made is a conflict, and not overwritten.
-  for (const { from, to } of plan.change)
-    applied.push(await run.api.call("updatePolicy", { params: { id: from.id }, body: to }, from.version));
-  for (const { id, version } of deleted) await run.api.call("deletePolicy", { params: { id } }, version);
+  const applied: Applied[] = [];
+  try {
+    await applySteps(run, plan, deleted, applied);
+  } catch (error) {
+    // In JSON standard error is the problem alone; `diff` says what is left to do.
+    if (applied.length > 0 && !run.json)
+      remark(run.terminal, `Broke off; applied before: ${applied.map(({ name }) => plain(name)).join(", ")}`);
+    throw error;
+  }
   run.show(
     { ...planAnswer(plan, prune === true), applied: applied.map(({ name, id, version }) => ({ name, id, version })) },
     () => [
@@ -228,7 +245,9 @@ export function policyCommands(program: Command, terminal: Terminal): void {
     .description("what would a policy have refused, allowed or made cheaper? Changes nothing")
     .option("-f, --file <file>", "YAML with one policy; takes the place of the one of its name")
     .option("--replaces <policy>", "it takes the place of this one instead")
-    .option("--without <policy>", "without a file: as if this one were deleted")
+    .addOption(
+      new Option("--without <policy>", "without a file: as if this one were deleted").conflicts(["file", "replaces"]),
+    )
     .option("--from <time>", "2026-11-20T00:00:00Z, or how long ago: 24h (default: 7d)", moment)
     .option("--to <time>", "the same (default: now)", moment)
     .option("--limit <calls>", "calls that are told one by one", whole, 20)

@@ -1,6 +1,7 @@
 import { Argument, Option, type Command } from "commander";
 import type { AnomalyRule, Price, ReservedCheck } from "@tollhouse/contract/control-client";
-import { given, seconds, whole } from "../arguments.ts";
+import { expectSome, given, seconds, whole } from "../arguments.ts";
+import { CommandFailed } from "../exit-codes.ts";
 import { acting, type Run } from "../run.ts";
 import { count, money, pricePerMillion, time } from "../terminal/amounts.ts";
 import type { Column } from "../terminal/table.ts";
@@ -112,13 +113,14 @@ function changingCommands(rules: Command, terminal: Terminal): void {
       acting(
         terminal,
         async (run, id: string, options: Partial<RuleOptions> & { threshold?: string; ifVersion?: number }) => {
-          const body = given({
+          const change = given({
             threshold: options.threshold,
             window_seconds: options.window,
             action: options.action,
             freeze_seconds: options.freezeFor,
-            version: options.ifVersion,
           });
+          expectSome(change, "--threshold, --window, --action or --freeze-for");
+          const body = { ...change, ...given({ version: options.ifVersion }) };
           ruleShown(run, await run.api.call("updateAnomalyRule", { params: { id }, body }));
         },
       ),
@@ -146,8 +148,15 @@ const PRICE_COLUMNS: readonly Column<Price>[] = [
   })),
 ];
 
-async function prices(run: Run, query: { readonly provider?: string; readonly model?: string }): Promise<void> {
+interface PricesWanted {
+  readonly provider?: string;
+  readonly model?: string;
+}
+
+async function prices(run: Run, query: PricesWanted): Promise<void> {
   const answer = await run.api.call("listPrices", { query });
+  if (query.model !== undefined && answer.prices.length === 0)
+    throw new CommandFailed("missing", `there is no price of ${query.provider} ${query.model}`);
   run.show(answer, () => [
     ...(answer.prices.length === 0 ? ["No such price."] : run.table(answer.prices, PRICE_COLUMNS)),
     `Dollars for a million units; price book ${answer.version}.`,

@@ -98,6 +98,10 @@ describe("sessions, kill switches and the blocklist", () => {
     expect(reset.budgets[0]?.settled).toBe("0.000000000");
   });
 
+  test("a scope without a budget has none to show", async () => {
+    expect(await cli("budgets show team:nobody --json")).toMatchObject({ code: 4, out: "" });
+  });
+
   test("`kill agent x` stops that agent alone, `unkill` lets it go on", async () => {
     const killed = await cli(["kill", "agent", "rogue", "--reason", "spends at night", "--yes"]);
     expect(killed.out).toMatch(/^Stopped agent:rogue; 0 running calls ended\. /);
@@ -116,6 +120,7 @@ describe("sessions, kill switches and the blocklist", () => {
     expect(killed.out.match(/^Stopped service:search in (dev|prod|staging);/gm)).toHaveLength(3);
     const lifted = await cli("unkill service:search --everywhere");
     expect(lifted.out.match(/^Lifted /gm)).toHaveLength(3);
+    expect(await cli("unkill service:search --everywhere")).toMatchObject({ code: 4, out: "" });
   });
 
   test("the blocklist takes a user in, and lets them go by scope", async () => {

@@ -67,6 +67,8 @@ function failIfSome(left: number, what: string): void {
 async function unkill(run: Run, target: string, everywhere: boolean): Promise<void> {
   if (everywhere) {
     const answer = await run.api.call("deleteKillSwitchEverywhere", { query: { scope: target } });
+    if (answer.lifted.length + answer.not_changed.length === 0)
+      throw new CommandFailed("missing", `there is no kill switch on ${target} in any environment`);
     run.show(answer, () => [
       ...answer.lifted.map((one) => `Lifted ${one.id} in ${one.environment}`),
       ...answer.not_changed.map((one) => `NOT lifted in ${one.environment}: ${one.reason_code}: ${one.detail}`),
