@@ -6,7 +6,7 @@ import { atLeastOne, given, seconds, whole } from "../arguments.ts";
 import { filtersOf, withFilters, type Filters } from "../filters.ts";
 import { acting, type Run } from "../run.ts";
 import { streamed } from "../streamed.ts";
-import { count, measured, money, pricePerMillion, time } from "../terminal/amounts.ts";
+import { count, measured, money, pricePerMillion, shortTime, time } from "../terminal/amounts.ts";
 import { plain, table, type Column } from "../terminal/table.ts";
 import { columnsOf, say, styled, type Terminal } from "../terminal/terminal.ts";
 
@@ -19,18 +19,56 @@ interface ListOptions extends Filters {
   readonly every: number;
 }
 
-const COLUMNS: readonly Column<Call>[] = [
-  { head: "TIME", cell: (call) => time(call.time).slice(11), leaveOut: 3 },
-  { head: "MODEL", cell: ({ model }) => model ?? "–", cutTo: 10 },
+/** From this width of a terminal on: all of it, and the whole time. */
+const WIDE = 100;
+
+const MODEL: Column<Call> = { head: "MODEL", cell: ({ model }) => model ?? "–", cutTo: 10 };
+const DECISION: Column<Call> = { head: "DECISION", cell: ({ decision }) => decision };
+
+const WIDE_COLUMNS: readonly Column<Call>[] = [
+  { head: "TIME", cell: (call) => time(call.time) },
+  MODEL,
   { head: "WHOSE", cell: whose, cutTo: 8, leaveOut: 1 },
-  {
-    head: "OUTCOME",
-    cell: ({ outcome, reason_code }) => (outcome === "blocked" ? (reason_code ?? outcome) : outcome),
-    cutTo: 7,
-  },
+  { head: "OUTCOME", cell: reasonOf, cutTo: 7 },
   { head: "COST", cell: ({ cost }) => money(cost), align: "right" },
-  { head: "DECISION", cell: ({ decision }) => decision },
+  DECISION,
 ];
+
+/** What a call cost says that it was settled; of the others, which cost nothing, the reason is worth more room. */
+const NARROW_COLUMNS: readonly Column<Call>[] = [
+  { head: "TIME", cell: (call) => shortTime(call.time, Date.now()) },
+  MODEL,
+  { head: "COST OR REASON", cell: costOrReason, align: "right", cutTo: 14 },
+  DECISION,
+];
+
+function columnsFor(run: Run): readonly Column<Call>[] {
+  return columnsOf(run.terminal) < WIDE ? NARROW_COLUMNS : WIDE_COLUMNS;
+}
+
+function reasonOf({ outcome, reason_code }: Call): string {
+  return outcome === "blocked" ? (reason_code ?? outcome) : outcome;
+}
+
+function costOrReason(call: Call): string {
+  if (call.outcome !== "settled") return reasonOf(call);
+  return call.cost === null ? "cost unknown" : money(call.cost);
+}
+
+/** As wide whatever the calls are that come one by one, so that each stands under the one before. */
+const TAIL_WIDTHS: Readonly<Record<string, number>> = {
+  TIME: "09:30:05".length,
+  MODEL: 18,
+  OUTCOME: 18,
+  COST: "$0.000000001".length,
+  "COST OR REASON": 18,
+};
+
+function tailColumns(run: Run): Column<Call>[] {
+  return columnsFor(run)
+    .filter(({ leaveOut }) => leaveOut === undefined)
+    .map((column) => ({ ...column, atLeast: TAIL_WIDTHS[column.head] ?? 0 }));
+}
 
 /** The narrowest dimension that says whose it is. */
 function whose({ dimensions: { session, agent, feature, service, user, team, customer } }: Call): string {
@@ -53,7 +91,7 @@ async function list(run: Run, options: ListOptions): Promise<void> {
     { query: { ...query, limit: Math.min(options.limit, 1_000) } },
     options.limit,
   );
-  run.list(page, page.calls, COLUMNS, "No such call.", endOf(page));
+  run.list(page, page.calls, columnsFor(run), "No such call.", endOf(page));
 }
 
 /** Where a list ends because nothing is told of calls before. */
@@ -71,6 +109,7 @@ const REMEMBERED = 10_000;
 async function tail(run: Run, options: ListOptions): Promise<void> {
   const seen = new Set<string>();
   const { interrupted } = run.terminal;
+  const everyS = Math.max(1, options.every);
   for (let first = true; !interrupted.aborted; first = false) {
     const fresh = await unseen(run, options, seen, first);
     for (const { decision } of fresh) seen.add(decision);
@@ -78,7 +117,7 @@ async function tail(run: Run, options: ListOptions): Promise<void> {
     // What the first look found beyond the limit is old: never shown, and not taken for new at the next look.
     const shown = first ? fresh.slice(0, options.limit) : fresh;
     if (shown.length > 0) say(run.terminal, linesOf(run, shown.toReversed(), first));
-    await wait(options.every * 1_000, undefined, { signal: interrupted }).catch(() => {});
+    await wait(everyS * 1_000, undefined, { signal: interrupted }).catch(() => {});
   }
 }
 
@@ -98,11 +137,7 @@ async function unseen(run: Run, options: ListOptions, seen: ReadonlySet<string>,
 
 function linesOf(run: Run, calls: readonly Call[], withHead: boolean): string[] {
   if (run.json) return calls.map((call) => JSON.stringify(call));
-  const [head = "", ...lines] = table(
-    calls,
-    COLUMNS.filter(({ leaveOut }) => leaveOut !== 1),
-    columnsOf(run.terminal),
-  );
+  const [head = "", ...lines] = table(calls, tailColumns(run), columnsOf(run.terminal));
   return withHead ? [styled(run.terminal, "bold", head), ...lines] : lines;
 }
 

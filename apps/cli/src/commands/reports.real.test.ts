@@ -62,7 +62,12 @@ describe("calls", () => {
   test("are listed with their decision, shown, and explained step by step", async () => {
     const { out } = await inTable("calls list");
     expect(Math.max(...out.split("\n").map(widthOf))).toBeLessThanOrEqual(80);
-    expect(out).toContain("BUDGET_EXCEEDED");
+    // When, which model, and what it cost or why it did not: nothing of it is cut away for the decision's id.
+    const time = String.raw`\d\d:\d\d:\d\d`;
+    expect(out).toMatch(/^TIME +MODEL +COST OR REASON +DECISION\n/);
+    expect(out).toMatch(new RegExp(`^${time}  gpt-4o-mini +BUDGET_EXCEEDED  dec_[0-9a-f]{32}$`, "m"));
+    expect(out).toMatch(new RegExp(`^${time}  gpt-4o-mini +\\$0\\.0\\d+  dec_[0-9a-f]{32}$`, "m"));
+    expect((await cli("calls list")).out).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ  gpt-4o-mini /m);
     const { calls } = await json<{ calls: Call[] }>(server.url, "calls list --outcome blocked");
     expect(calls).toHaveLength(1);
     const why = await inTable(`calls explain ${calls[0]?.decision}`);
@@ -100,6 +105,22 @@ describe("calls", () => {
   });
 });
 
+test("in a terminal each line that `tail` adds stands under the ones before, and has its time too", async () => {
+  const interrupt = new AbortController();
+  const { terminal, out } = terminalFor(server.url, { interrupted: interrupt.signal, columns: 80 });
+  const running = runCommandLine(["calls", "tail", "--limit", "1"], terminal);
+  const lines = (): string[] => out().trimEnd().split("\n");
+  await until(() => lines().length === 2);
+  await call("poor");
+  await until(() => lines().length === 3);
+  await call("tailed-again");
+  await until(() => lines().length === 4);
+  interrupt.abort();
+  expect(await running).toBe(0);
+  expect(new Set(lines().map((line) => line.search(/DECISION|dec_/))).size).toBe(1);
+  expect(lines().filter((line) => /^\d\d:\d\d:\d\d  /.test(line))).toHaveLength(3);
+});
+
 describe("rules that are no policies, and who is who", () => {
   test("anomaly rules: made, listed, changed, deleted", async () => {
     const rule = await json<AnomalyRule>(
@@ -118,6 +139,7 @@ describe("rules that are no policies, and who is who", () => {
   });
 
   test("prices are dollars for a million", async () => {
+    expect(await cli("prices show openai no-such-model")).toMatchObject({ code: 4, out: "" });
     expect((await inTable("prices show openai gpt-4o-mini")).out).toMatch(
       /^openai +gpt-4o-mini +\$0\.15 +\$0\.075 +\$0\.60$/m,
     );

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { count, measured, money, pricePerMillion, time } from "./amounts.ts";
+import { count, measured, money, pricePerMillion, shortTime, time } from "./amounts.ts";
 
 test.each([
   ["25.000000000", "$25.00"],
@@ -27,6 +27,12 @@ test("tokens and requests are counts, also where the API writes them as decimals
 
 test("times are UTC, and say so", () => {
   expect(time("2026-11-21T09:30:05.123Z")).toBe("2026-11-21 09:30:05Z");
+});
+
+test("where there is little room a time is of the last 24 hours, or a day", () => {
+  const nowMs = Date.parse("2026-11-22T08:00:00Z");
+  expect(shortTime("2026-11-21T09:30:05.123Z", nowMs)).toBe("09:30:05");
+  expect(shortTime("2026-11-21T07:30:05.123Z", nowMs)).toBe("11-21");
 });
 
 test.each([

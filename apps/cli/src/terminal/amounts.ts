@@ -28,6 +28,14 @@ export function time(iso: string | null): string {
   return iso === null ? "–" : iso.replace("T", " ").replace(/\.\d+Z$/, "Z");
 }
 
+const DAY_MS = 86_400_000;
+
+/** A time in eight columns: of the last 24 hours `09:30:05`, of before `11-21`; UTC. */
+export function shortTime(iso: string, nowMs: number): string {
+  const whole = time(iso);
+  return nowMs - Date.parse(iso) < DAY_MS ? whole.slice(11, 19) : whole.slice(5, 10);
+}
+
 function grouped(digits: string): string {
   return digits.replaceAll(/\B(?=(\d{3})+$)/g, ",");
 }

@@ -35,6 +35,12 @@ describe("a table", () => {
     expect(table(rows, COLUMNS, 54)[0]).not.toContain("COST");
   });
 
+  test("has columns that are as wide whatever stands in them, where they are to be", () => {
+    const columns = COLUMNS.map((column) => ({ ...column, atLeast: 6 }));
+    const heads = ["$1.00", "$0.5"].map((cost) => table([{ id: "a", name: "b", cost }], columns, 80));
+    expect(heads.map(([, line]) => line)).toEqual(["a       b        $1.00", "a       b         $0.5"]);
+  });
+
   test("cuts nothing where nobody looks at it", () => {
     const name = "n".repeat(300);
     expect(table([{ id: ID, name, cost: "$1.00" }], COLUMNS, Infinity)[1]).toContain(name);

@@ -6,6 +6,8 @@ export interface Column<Row> {
   readonly head: string;
   readonly cell: (row: Row) => string;
   readonly align?: "right";
+  /** Takes at least this many columns of the terminal: for lines that come one after the other and stand under each other. */
+  readonly atLeast?: number;
   /** May be cut down to this many columns of the terminal. */
   readonly cutTo?: number;
   /** May be left out; of several, the one with the lowest number goes first. */
@@ -35,14 +37,14 @@ export function table<Row>(rows: readonly Row[], columns: readonly Column<Row>[]
   );
 }
 
-function lay<Row>({ head, cell, align, cutTo, leaveOut }: Column<Row>, rows: readonly Row[]): Laid {
+function lay<Row>({ head, cell, align, atLeast, cutTo, leaveOut }: Column<Row>, rows: readonly Row[]): Laid {
   const cells = [head, ...rows.map((row) => plain(cell(row)))];
   return {
     align: align ?? "left",
     cutTo: cutTo ?? null,
     leaveOut: leaveOut ?? null,
     cells,
-    width: Math.max(...cells.map(widthOf)),
+    width: Math.max(atLeast ?? 0, ...cells.map(widthOf)),
   };
 }
 
