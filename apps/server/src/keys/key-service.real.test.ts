@@ -260,6 +260,8 @@ describe("who manages keys", () => {
     expect(() => keys.get(id, "prod")).toThrow(`There is no key ${id} in prod`);
     await expect(keys.revoke(id, "prod", ADMIN_ACCESS)).rejects.toMatchObject({ code: "NOT_FOUND" });
     expect((await keys.list("prod", "", 100)).keys).toEqual([]);
+    // A slip in its name is not an environment without keys.
+    await expect(keys.list("prd", "", 100)).rejects.toThrow("environment: expected one of dev, prod");
   });
 });
 

@@ -101,6 +101,7 @@ export class KeyService {
 
   /** A page by id; `cursor`: the last id of the page before. */
   async list(environment: string, cursor: string, limit: number): Promise<{ keys: KeyAnswer[]; next: string | null }> {
+    this.#assertEnvironment(environment);
     const { db, tenant } = this.#parts;
     const found = await pageOfApiKeys(db, { tenant, environment }, cursor, limit + 1);
     const page = found.slice(0, limit);
