@@ -71,6 +71,18 @@ test("what npm links starts a server that another of its commands finds well; on
   (doctor.stdout as NodeJS.ReadableStream).on("data", (part: Buffer) => (out += part.toString()));
   expect(await ended(doctor)).toBe(0);
   expect(JSON.parse(out)).toMatchObject({ failed: 0 });
+  const { port } = new URL(url);
+  const second = started([], "start", "--port", port, "--data-dir", "another");
+  let said = "";
+  (second.stderr as NodeJS.ReadableStream).on("data", (part: Buffer) => (said += part.toString()));
+  expect(await ended(second)).toBe(7);
+  expect(said).toMatch(
+    new RegExp(
+      `^127\\.0\\.0\\.1 port ${port} cannot be listened on \\(EADDRINUSE\\): free it, or name others by --host and --port\n`,
+      "m",
+    ),
+  );
+  expect(said).not.toContain("    at ");
   server.kill("SIGTERM");
   expect(await ended(server)).toBe(0);
   // Relative to where it was typed, not to the clone.

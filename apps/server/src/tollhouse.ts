@@ -2,7 +2,7 @@ import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { hostname } from "node:os";
 import { createPriceBook, seededPriceBookData } from "@tollhouse/engine";
-import { DEFAULT_TENANT, type OpenDatabase, type Recorder } from "@tollhouse/store";
+import { DEFAULT_TENANT, StartRefused, type OpenDatabase, type Recorder } from "@tollhouse/store";
 import { countingSpend } from "./anomalies/load-anomaly-services.ts";
 import type { Counting } from "./counting/counting.ts";
 import { loadControl } from "./control/load-control.ts";
@@ -328,11 +328,17 @@ function createClock(): () => number {
 
 async function listen(server: Server, settings: Settings): Promise<string> {
   await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
+    server.once("error", (error) => reject(notListening(error, settings)));
     server.listen(settings.port, settings.host, resolve);
   });
   const { port, family, address } = server.address() as AddressInfo;
   return `http://${family === "IPv6" ? `[${address}]` : address}:${port}`;
+}
+
+/** Most of all another program, or another Tollhouse, on that port. */
+function notListening(error: Error, { host, port }: Settings): Error {
+  const what = `${host} port ${port} cannot be listened on (${"code" in error ? String(error.code) : error.message})`;
+  return new StartRefused("ADDRESS_UNUSABLE", `${what}: free it, or name others by --host and --port`, error);
 }
 
 function toError(error: unknown): Error {

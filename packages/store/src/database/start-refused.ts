@@ -1,5 +1,6 @@
 /** Why Tollhouse did not start. Each is a state an operator can see and change; none is worth a retry by itself. */
 export type StartRefusal =
+  | "ADDRESS_UNUSABLE"
   | "BINARIES_UNUSABLE"
   | "DATA_DIR_IN_USE"
   | "DATA_DIR_UNUSABLE"
