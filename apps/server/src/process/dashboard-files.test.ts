@@ -30,8 +30,19 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-test("every address without a dot is the dashboard, which may run in no frame and load no script of another", async () => {
-  for (const path of ["/dashboard", "/dashboard/", "/dashboard/calls/dec_1?environment=dev", "/dashboard/?x=a.js"]) {
+/** As somebody reloads them, or opens them from a link. */
+const PAGES = [
+  "/dashboard",
+  "/dashboard/",
+  "/dashboard/calls/dec_1?environment=dev",
+  "/dashboard/?x=a.js",
+  "/dashboard/users/ada%40example.com",
+  "/dashboard/users/ada@example.com",
+  "/dashboard/sessions/run-1.5.js",
+];
+
+test("every address of a page is the dashboard, a dot in an id or not; it may run in no frame and load no script of another", async () => {
+  for (const path of PAGES) {
     const answer = await fetch(url + path);
     expect([answer.status, await answer.text()], path).toEqual([200, "<!doctype html>"]);
     expect(answer.headers.get("cache-control")).toBe("no-store");
@@ -51,7 +62,12 @@ test("a file is sent as it was pressed to whoever takes that, and plainly to oth
 });
 
 test("no path leads out of the folder, and a file that is not there is 404", async () => {
-  for (const path of ["/dashboard/..%2fsecret.js", "/dashboard/assets/b.js", "/dashboard/index.html.gz"])
+  for (const path of [
+    "/dashboard/..%2fsecret.js",
+    "/dashboard/assets/b.js",
+    "/dashboard/index.html.gz",
+    "/dashboard/favicon.ico",
+  ])
     expect((await fetch(url + path)).status, path).toBe(404);
 });
 

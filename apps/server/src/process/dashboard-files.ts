@@ -17,6 +17,8 @@ interface File {
 export const DASHBOARD_FOLDER = fileURLToPath(new URL("../../../dashboard/dist", import.meta.url));
 
 const PREFIX = "/dashboard/";
+/** At the top what has a dot, and every asset. Deeper down a dot is part of an id: `users/ada@example.com`, `sessions/run.json`. */
+const FILES_ONLY = /^(?:assets\/|[^/]*\.)/;
 const TYPES: Readonly<Record<string, string>> = {
   ".css": "text/css; charset=utf-8",
   ".html": "text/html; charset=utf-8",
@@ -40,8 +42,8 @@ const OF_A_PAGE = {
 const OF_AN_ASSET = { ...ALWAYS, "cache-control": "public, max-age=31536000, immutable" };
 
 /**
- * `/dashboard` and all below it, from memory: a file by its exact name (nothing of a request's path reaches the disk), a page of the
- * dashboard for every other path without a dot, else 404. null: it was never built here.
+ * `/dashboard` and all below it, from memory: a file by its exact name (nothing of a request's path reaches the disk), 404 for any other
+ * path that can only be a file's, and for all else a page of the dashboard. null: it was never built here.
  */
 export function loadDashboard(folder: string = DASHBOARD_FOLDER): Page | null {
   if (!existsSync(join(folder, "index.html"))) return null;
@@ -50,7 +52,7 @@ export function loadDashboard(folder: string = DASHBOARD_FOLDER): Page | null {
   return (req, res) => {
     const path = (req.url as string).replace(/[?#].*$/s, "");
     const name = path.startsWith(PREFIX) ? path.slice(PREFIX.length) : "";
-    const file = files.get(name) ?? (name.includes(".") ? undefined : index);
+    const file = files.get(name) ?? (FILES_ONLY.test(name) ? undefined : index);
     if (file === undefined)
       return answer(res, 404, { "content-type": "text/plain", ...ALWAYS }, Buffer.from("There is no such file\n"));
     const isPressed = file.gzip !== null && /\bgzip\b/.test(String(req.headers["accept-encoding"] ?? ""));
