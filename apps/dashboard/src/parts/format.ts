@@ -1,16 +1,13 @@
 /** Digits after the point that an amount below a cent shows at least: its first two that say something. */
 const SIGNIFICANT = 2;
 
-/** `"1234.5"` → `$1,234.50`; `"0.0000564"` → `$0.000056`. Works on the digits: no amount goes through a float. */
+/** `"1234.5"` → `$1,234.50`; `"0.0000567"` → `$0.000057`: half up. Works on the digits: no amount goes through a float. */
 export function formatUsd(text: string): string {
   const [, sign = "", whole = "0", fraction = ""] = /^(-?)(\d+)(?:\.(\d+))?$/.exec(text) ?? [];
-  const grouped = whole.replaceAll(/\B(?=(\d{3})+$)/g, ",");
   const first = fraction.search(/[1-9]/);
   const isSmall = /^0+$/.test(whole) && first >= 2;
-  const places = isSmall ? first + SIGNIFICANT : 2;
-  const shown = isSmall ? fraction.slice(0, places) : rounded(whole, fraction);
-  if (!isSmall) return `${sign}$${shown}`;
-  return `${sign}$${grouped}.${shown.replace(/0+$/, "").padEnd(2, "0")}`;
+  const shown = rounded(whole, fraction, isSmall ? first + SIGNIFICANT : 2);
+  return sign + formatExactUsd(shown);
 }
 
 /** `"0.000150000000"` → `$0.00015`: to the last digit, where a sum is to be followed. */
@@ -19,11 +16,11 @@ export function formatExactUsd(text: string): string {
   return `$${whole.replaceAll(/\B(?=(\d{3})+$)/g, ",")}.${fraction.replace(/0+$/, "").padEnd(2, "0")}`;
 }
 
-/** To the cent, half up. */
-function rounded(whole: string, fraction: string): string {
-  const cents = BigInt(`${whole}${fraction.padEnd(3, "0").slice(0, 3)}`);
-  const text = String((cents + 5n) / 10n).padStart(3, "0");
-  return `${text.slice(0, -2).replaceAll(/\B(?=(\d{3})+$)/g, ",")}.${text.slice(-2)}`;
+/** To so many digits after the point, half up. */
+function rounded(whole: string, fraction: string, places: number): string {
+  const tenfold = BigInt(`${whole}${fraction.padEnd(places + 1, "0").slice(0, places + 1)}`);
+  const text = String((tenfold + 5n) / 10n).padStart(places + 1, "0");
+  return `${text.slice(0, -places)}.${text.slice(-places)}`;
 }
 
 const COUNT = new Intl.NumberFormat("en-US");
