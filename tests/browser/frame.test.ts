@@ -17,6 +17,17 @@ test("the frame: pages by their names, the one that is open is marked, and nobod
   expect(await pages.getByRole("link", { name: "Overview" }).getAttribute("aria-current")).toBe("page");
 });
 
+test("pages that stand below the edge of a low screen are announced by a bar to scroll with", async () => {
+  const page = await dashboard.signedIn("owner");
+  const pages = page.getByRole("navigation", { name: "Pages" });
+  const bar = pages.locator('[data-orientation="vertical"]');
+  await page.setViewportSize({ width: 1280, height: 1200 });
+  await pages.getByRole("link", { name: "Settings" }).waitFor();
+  await bar.waitFor({ state: "hidden" });
+  await page.setViewportSize({ width: 1280, height: 700 });
+  await bar.waitFor();
+});
+
 test("the first page costs a newcomer at most 300 kB of scripts, pressed", async () => {
   const page = await dashboard.signedIn("owner");
   await page.getByText("Spent this month").waitFor();
