@@ -49,6 +49,22 @@ test("a session is frozen and goes on again; a reset gives it its default budget
   await budget.getByText("$0.00 of $10.00").waitFor();
 });
 
+test("a session without a default budget is offered no reset, which would be refused", async () => {
+  const limit = { scope: "session:own-1", measure: "usd", amount: "5.00", window: "lifetime", mode: "hard" };
+  await dashboard.world.control("POST", "/api/v1/limits", limit);
+  expect(await call("own-1")).toBe(200);
+  await dashboard.world.recorded();
+  const page = await dashboard.signedIn("operator", { at: "/sessions" });
+  await page.getByRole("button", { name: "Actions for session own-1" }).click();
+  await page.getByRole("menuitem", { name: "Freeze" }).waitFor();
+  expect(await page.getByRole("menuitem", { name: "Reset its budget" }).count()).toBe(0);
+  await page.keyboard.press("Escape");
+  await page.getByRole("link", { name: "own-1" }).click();
+  await page.getByText("a limit of its own").waitFor();
+  await page.getByRole("button", { name: "Freeze" }).waitFor();
+  expect(await page.getByRole("button", { name: "Reset its budget" }).count()).toBe(0);
+});
+
 test("any session is opened by its name; one that did nothing says so, and who may only look changes nothing", async () => {
   const page = await dashboard.signedIn("viewer", { at: "/sessions?hours=168" });
   await page.getByRole("row", { name: /broke/ }).waitFor();

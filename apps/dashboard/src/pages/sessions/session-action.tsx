@@ -1,11 +1,17 @@
 import { Code, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { notifications } from "@mantine/notifications";
+import type { Session } from "@tollhouse/contract/control-client";
 import { useChange, type Touches } from "../../api/use-operation.ts";
 import { Confirm } from "../../parts/confirm.tsx";
 import { ExpiryInput, expiryOf } from "../../parts/expiry-input.tsx";
 import { fieldProblems, FormModal } from "../../parts/form-modal.tsx";
 import { endedWords } from "../kill-switch/ended-words.ts";
+
+/** A reset starts the default budget anew, and no other: whoever has none is refused. */
+export function hasDefault({ budgets }: Pick<Session, "budgets">): boolean {
+  return budgets.some((budget) => budget.default);
+}
 
 export type SessionActionName = "freeze" | "unfreeze" | "reset";
 

@@ -1,14 +1,15 @@
 import { Button, Menu } from "@mantine/core";
+import type { Session } from "@tollhouse/contract/control-client";
 import { useState } from "react";
-import { SessionAction, type SessionActionName } from "./session-action.tsx";
+import { hasDefault, SessionAction, type SessionActionName } from "./session-action.tsx";
 
 interface SessionMenuProps {
-  readonly session: string;
-  readonly state: "active" | "frozen";
+  readonly of: Pick<Session, "session" | "state" | "budgets">;
 }
 
 /** What one can do with a session of a list. */
-export function SessionMenu({ session, state }: SessionMenuProps) {
+export function SessionMenu({ of }: SessionMenuProps) {
+  const { session, state } = of;
   const [asked, setAsked] = useState<SessionActionName | null>(null);
   return (
     <>
@@ -24,7 +25,7 @@ export function SessionMenu({ session, state }: SessionMenuProps) {
           ) : (
             <Menu.Item onClick={() => setAsked("unfreeze")}>Unfreeze</Menu.Item>
           )}
-          <Menu.Item onClick={() => setAsked("reset")}>Reset its budget</Menu.Item>
+          {hasDefault(of) && <Menu.Item onClick={() => setAsked("reset")}>Reset its budget</Menu.Item>}
         </Menu.Dropdown>
       </Menu>
       {asked !== null && <SessionAction asked={asked} session={session} onClose={() => setAsked(null)} />}

@@ -15,7 +15,7 @@ import { ProblemAlert } from "../../parts/problem-alert.tsx";
 import { Section } from "../../parts/section.tsx";
 import { LimitMode } from "../limits/limit-mode.tsx";
 import { Resets } from "../limits/resets.tsx";
-import { SessionAction, type SessionActionName } from "./session-action.tsx";
+import { hasDefault, SessionAction, type SessionActionName } from "./session-action.tsx";
 import { SessionState } from "./session-state.tsx";
 import { SpentByModel } from "./spent-by-model.tsx";
 
@@ -58,9 +58,11 @@ function Actions({ session, ask }: ActionsProps) {
   if (!useMay("operate")) return null;
   return (
     <>
-      <Button variant="default" onClick={() => ask("reset")}>
-        Reset its budget
-      </Button>
+      {hasDefault(session) && (
+        <Button variant="default" onClick={() => ask("reset")}>
+          Reset its budget
+        </Button>
+      )}
       {session.state === "active" ? (
         <Button color="red" onClick={() => ask("freeze")}>
           Freeze

@@ -115,7 +115,7 @@ function columnsOf(mayOperate: boolean): readonly Column<Listed>[] {
           {
             header: "Actions",
             isHeaderHidden: true,
-            cell: ({ session, state }: Listed) => <SessionMenu session={session} state={state} />,
+            cell: (session: Listed) => <SessionMenu of={session} />,
           },
         ]
       : []),
