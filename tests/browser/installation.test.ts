@@ -18,6 +18,12 @@ test("the system says what it runs on and that all is well, in the words of doct
 test("prices are found by a part of the model's name, which stands in the address", async () => {
   const page = await dashboard.signedIn("viewer", { at: "/prices" });
   await page.getByRole("button", { name: "Show more" }).waitFor();
+  await page.setViewportSize({ width: 1440, height: 900 });
+  const edge = await page
+    .getByRole("button", { name: /^All prices of/ })
+    .first()
+    .boundingBox();
+  expect((edge?.x ?? Infinity) + (edge?.width ?? 0), "the end of a row's last column").toBeLessThan(1440);
   await page.getByLabel("Model").fill("gpt-4o-mini");
   await page.waitForURL(/model=gpt-4o-mini/);
   const row = page

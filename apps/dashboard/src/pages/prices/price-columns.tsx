@@ -9,9 +9,11 @@ export function priceColumns(show: (price: Price) => void): readonly Column<Pric
   return [
     {
       header: "Model",
+      isProse: true,
       cell: ({ model, match }) => (
         <Stack gap={0} align="start">
-          <Code>{model}</Code>
+          {/* Names are as long as providers like: on one line they push "All prices" off the screen. */}
+          <Code style={{ whiteSpace: "normal", overflowWrap: "anywhere" }}>{model}</Code>
           {match !== "exact" && (
             <Text size="xs" c="dimmed">
               and what begins with it
