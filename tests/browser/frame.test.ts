@@ -21,7 +21,7 @@ test("pages that stand below the edge of a low screen are announced by a bar to 
   const page = await dashboard.signedIn("owner");
   const pages = page.getByRole("navigation", { name: "Pages" });
   const bar = pages.locator('[data-orientation="vertical"]');
-  await page.setViewportSize({ width: 1280, height: 1200 });
+  await page.setViewportSize({ width: 1280, height: 900 });
   await pages.getByRole("link", { name: "Settings" }).waitFor();
   await bar.waitFor({ state: "hidden" });
   await page.setViewportSize({ width: 1280, height: 700 });

@@ -47,7 +47,7 @@ export function Frame({ session, children }: { readonly session: Session; readon
       </AppShell.Header>
       <AppShell.Navbar p="xs" aria-label="Pages">
         {/* On a phone, and on most desks, the last pages stand below the edge: its bar is what says so. */}
-        <ScrollArea type="auto" flex={1}>
+        <ScrollArea type="auto" scrollbarSize={6} offsetScrollbars="present" flex={1}>
           {NAVIGATION.map(({ label, pages }) => (
             <section key={label} aria-label={label} className={styles["group"]}>
               <Text size="xs" c="dimmed" fw={600} px="sm" pb={4}>
