@@ -85,6 +85,11 @@ test("explore goes from a team into its parts, compares with the time before, an
 
 test("a blocked call is found by how it ended, and its page says why and what to do", async () => {
   const page = await dashboard.signedIn("viewer", { at: "/calls" });
+  await page.getByLabel("Why").waitFor();
+  const reasons = await page.getByLabel("Why").getByRole("option").allTextContents();
+  expect(reasons).toContain("Request limit exceeded");
+  // Of requests to the control API, which are no calls.
+  expect(reasons.filter((text) => /owner|sign|If-Match/i.test(text))).toEqual([]);
   await page.getByLabel("Ended").selectOption("blocked");
   await page.getByRole("cell", { name: "Request limit exceeded" }).first().waitFor();
   expect(page.url()).toContain("outcome=blocked");

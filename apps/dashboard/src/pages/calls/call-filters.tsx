@@ -48,8 +48,27 @@ export function CallFilters({ search, onChange }: CallFiltersProps) {
   );
 }
 
+/** What only requests to the control API are answered with: no call ends so. */
+const OF_CONTROL: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
+  "ADMIN_KEY_REQUIRED",
+  "SESSION_ENDED",
+  "SIGN_IN_FAILED",
+  "SIGN_IN_REFUSED",
+  "CROSS_SITE_REQUEST",
+  "ROLE_INSUFFICIENT",
+  "LAST_OWNER",
+  "NOT_FOUND",
+  "DETAILS_PURGED",
+  "ALREADY_EXISTS",
+  "USER_IN_USE",
+  "ALREADY_REVOKED",
+  "VERSION_CONFLICT",
+  "PRECONDITION_FAILED",
+]);
+
 /** Reasons that a call can end with, by what they say. */
 const REASONS = (Object.keys(CODES) as ReasonCode[])
+  .filter((code) => !OF_CONTROL.has(code))
   .map((code) => ({ value: code, label: CODES[code].title }))
   .toSorted((a, b) => (a.label < b.label ? -1 : 1));
 
