@@ -9,7 +9,6 @@ export function priceColumns(show: (price: Price) => void): readonly Column<Pric
   return [
     {
       header: "Model",
-      isProse: true,
       cell: ({ model, match }) => (
         <Stack gap={0} align="start">
           {/* Names are as long as providers like: on one line they push "All prices" off the screen. */}
