@@ -10,7 +10,7 @@ test("the system says what it runs on and that all is well, in the words of doct
   const checks = page.getByRole("region", { name: "Checks" });
   await checks
     .getByRole("row", { name: /overspend/ })
-    .getByText("none, ever")
+    .getByText("nothing was ever admitted beyond a hard limit")
     .waitFor();
   await shot(page, "system");
 });

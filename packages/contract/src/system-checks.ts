@@ -182,11 +182,11 @@ function overspendCheck({ worst_overspend }: System, { money }: CheckWords): Che
       "Bring it back, and ask again.",
     );
   return /^0(\.0+)?$/.test(worst_overspend)
-    ? ok("overspend", "none, ever")
+    ? ok("overspend", "nothing was ever admitted beyond a hard limit")
     : bad(
         "fail",
         "overspend",
-        `a hard limit stood ${money(worst_overspend)} above its amount`,
+        `${money(worst_overspend)} were admitted beyond a hard limit`,
         "This must not be: please report it, with the log of that time.",
       );
 }

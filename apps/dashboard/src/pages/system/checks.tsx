@@ -40,7 +40,7 @@ export function Checks({ system }: { readonly system: System }) {
     <Section title="How it is" about="The same rules as tollhouse doctor.">
       {bad.length === 0 ? (
         <Alert color="toll" role="status" title="All is well">
-          Calls are taken, what they used is written down, and no hard limit was ever overspent.
+          Calls are taken, what they used is written down, and no call was ever admitted beyond a hard limit.
         </Alert>
       ) : (
         <Alert

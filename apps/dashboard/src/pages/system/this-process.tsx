@@ -37,7 +37,7 @@ export function ThisProcess({ system }: { readonly system: System }) {
           of={[
             ["Reservations now", formatCount(reservations.pending)],
             ["The oldest since", <Moment key="oldest" at={reservations.oldest_at} />],
-            ["Worst overspend ever", <Money key="worst" usd={worst_overspend} />],
+            ["Most ever admitted beyond a hard limit", <Money key="worst" usd={worst_overspend} />],
             [
               "Allowance used",
               allowance === null ? (

@@ -87,7 +87,7 @@ const system: z.ZodType<SystemAnswer> = z
     }),
     worst_overspend: dollars.nullable().meta({
       description:
-        "The most that a hard limit ever stood above its amount, but for what a provider billed beyond its bound (an overrun): must be 0. Null: the database, which keeps it, does not answer.",
+        "The most that was ever admitted beyond a hard limit: must be 0. What nobody could refuse is not in it: what a provider billed beyond its bound (an overrun), and what was recorded without a check. Null: the database, which keeps it, does not answer.",
     }),
   })
   .meta({ id: "System" });
@@ -109,7 +109,7 @@ export const getSystem = endpoint({
   method: "GET",
   path: "/api/v1/system",
   tag: "system",
-  summary: "The processes, the stores, what is under way, and whether a hard limit was ever overspent.",
+  summary: "The processes, the stores, what is under way, and whether anything was ever admitted beyond a hard limit.",
   status: 200,
   answer: system,
   errors: [],
