@@ -1,7 +1,7 @@
-/** Digits after the point that an amount below a cent shows at least: its first two that say something. */
-const SIGNIFICANT = 2;
+/** Digits after the point that an amount below a cent shows at least: its first three that say something. */
+const SIGNIFICANT = 3;
 
-/** `"1234.5"` → `$1,234.50`; `"0.0000567"` → `$0.000057`: half up. Works on the digits: no amount goes through a float. */
+/** `"1234.5"` → `$1,234.50`; `"0.00005678"` → `$0.0000568`: half up. Works on the digits: no amount goes through a float. */
 export function formatUsd(text: string): string {
   const [, sign = "", whole = "0", fraction = ""] = /^(-?)(\d+)(?:\.(\d+))?$/.exec(text) ?? [];
   const first = fraction.search(/[1-9]/);
