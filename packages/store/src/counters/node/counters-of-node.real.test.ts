@@ -105,6 +105,23 @@ describe("while the store answers", () => {
     expect(nodes.flatMap(({ failures, distrusted }) => [...failures, ...distrusted])).toEqual([]);
   });
 
+  test("what ended is told before what is asked next in that turn, and not while the disk refuses to keep it", async () => {
+    let refuses = false;
+    const { own, first, tenant } = await started(1, { writtenOut: () => !refuses });
+    const limit = limitOf("a", { amount: 10n });
+    await own.reserve("one", [limit], usd(10n), NOW);
+    own.settle("one", usd(3n));
+    expect((await own.reserve("two", [limit], usd(7n), NOW)).outcome).toBe("reserved");
+    refuses = true;
+    own.settle("two", usd(1n));
+    // Others would spend what a start after a kill ends at all that was held.
+    expect((await own.reserve("three", [limit], usd(1n), NOW)).outcome).toBe("refused");
+    expect(await standing(first, tenant, limit)).toEqual([3n, 7n]);
+    refuses = false;
+    await told(first);
+    expect(await standing(first, tenant, limit)).toEqual([4n, 0n]);
+  });
+
   test("1,000 calls at once over three nodes, on a budget that fits 100: exactly 100 are admitted, each counted once (E3)", async () => {
     const { of, nodes, first, tenant } = await started(3, { answerMs: 60_000 });
     const limits = [limitOf("a", { amount: 1_000n }), limitOf("b", { window: "rolling_24h", amount: 1_000n })];
