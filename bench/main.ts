@@ -100,6 +100,8 @@ try {
       const folder = values.data === undefined ? await temporaryFolder() : null;
       const path = folder?.path ?? resolve(String(values.data));
       const at = values.at === undefined ? null : new Date(values.at);
+      if (Number.isNaN(at?.getTime()))
+        throw new Error(`--at: expected a time such as 2026-11-14T18:00Z, got ${values.at}`);
       await measureDashboard({ entries, folder: path, entry: values.server, rounds: pairs, only: values.page, at });
       await folder?.remove();
     }
